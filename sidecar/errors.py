@@ -1,0 +1,126 @@
+"""The error tree: every refusal of ours, with its status and kind on the class.
+
+A dialect renders these in one place (`dialects/<name>/answers.py`); nothing else turns an
+exception into an answer.
+"""
+
+
+class SidecarError(Exception):
+    """Something the client must be told. The message is one sentence and says what to do."""
+
+    status = 500
+    kind = "InternalError"
+    retry_after: int | None = None
+
+    @property
+    def message(self) -> str:
+        return str(self)
+
+
+class BadRequest(SidecarError):
+    status = 400
+    kind = "BadRequestError"
+
+
+class MethodNotAllowed(SidecarError):
+    status = 405
+    kind = "MethodNotAllowed"
+
+
+class ClientTooSlow(SidecarError):
+    status = 408
+    kind = "RequestTimeout"
+
+
+class BodyTooLarge(SidecarError):
+    status = 413
+    kind = "PayloadTooLarge"
+
+
+class TargetTooLong(SidecarError):
+    status = 414
+    kind = "URITooLong"
+
+
+class ExpectationFailed(SidecarError):
+    status = 417
+    kind = "ExpectationFailed"
+
+
+class HeadTooLarge(SidecarError):
+    status = 431
+    kind = "RequestHeaderFieldsTooLarge"
+
+
+class VersionNotSupported(SidecarError):
+    status = 505
+    kind = "HTTPVersionNotSupported"
+
+
+class Overloaded(SidecarError):
+    """The sidecar itself has no room: its connections are at their limit."""
+
+    status = 503
+    kind = "Overloaded"
+    retry_after = 1
+
+
+class SessionNotFound(BadRequest):
+    """Unknown, malformed, expired or closed: a client cannot tell which, and need not."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(f"session not found: {session_id}")
+
+
+class SessionsDisabled(BadRequest):
+    pass
+
+
+class InvalidSessionId(SidecarError):
+    """A control request that needs an id came without one (424: vLLM's test-suite asserts it)."""
+
+    status = 424
+    kind = "FailedDependency"
+
+
+class StoreFull(SidecarError):
+    """No room for one more session; sessions that exist keep working."""
+
+    status = 503
+    kind = "ServiceUnavailable"
+    retry_after = 5
+
+
+class StoreFailed(SidecarError):
+    """The store could not do what it was asked, for another reason than room."""
+
+    status = 424
+    kind = "FailedDependency"
+
+
+class StoreUnavailable(StoreFailed):
+    """The store could not say whether a session lives, so the request was not forwarded."""
+
+    status = 503
+    kind = "ServiceUnavailable"
+    retry_after = 1
+
+
+class EngineError(SidecarError):
+    """The engine did not give an answer that can be passed on."""
+
+    status = 502
+    kind = "BadGateway"
+
+
+class EngineNotReady(EngineError):
+    """The engine is known to be down or still starting, and could not be reached."""
+
+    status = 503
+    kind = "ServiceUnavailable"
+    retry_after = 1
+
+
+class EngineTimeout(EngineError):
+    status = 504
+    kind = "GatewayTimeout"

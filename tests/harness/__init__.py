@@ -1,0 +1,1 @@
+"""What tests start: the sidecar as a process, and engines."""
