@@ -1,0 +1,1 @@
+"""What is promised of sessions, and of the stores that keep them."""

@@ -1,0 +1,63 @@
+"""Every store, made in one way, so that one suite runs against all of them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from sidecar.sessions.root import Root
+from sidecar.sessions.store import Store
+from sidecar.sessions.tmpfs import TmpfsStore
+from tests.harness.clock import MovedClock
+
+TTL_LIMIT = 3600.0
+
+
+class Place(Protocol):
+    """Where sessions are kept. Each store made here is one more process that uses the place."""
+
+    clock: MovedClock
+
+    def store(self, max_sessions: int | None = None) -> Store: ...
+
+    async def leave(self) -> None:
+        """Stop every store."""
+
+
+class TmpfsPlace:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.clock = MovedClock()
+        self._stores: list[TmpfsStore] = []
+
+    def store(
+        self, max_sessions: int | None = None, *, expiration_file: bool = False
+    ) -> TmpfsStore:
+        store = TmpfsStore(
+            Root(self.path),
+            clock=self.clock,
+            ttl_limit=TTL_LIMIT,
+            max_sessions=max_sessions,
+            expiration_file=expiration_file,
+        )
+        self._stores.append(store)
+        return store
+
+    async def stop(self, store: TmpfsStore) -> None:
+        self._stores.remove(store)
+        await store.stop()
+
+    async def leave(self) -> None:
+        for store in [*self._stores]:
+            await self.stop(store)
+
+    def names(self) -> set[str]:
+        return {entry.name for entry in self.path.iterdir()}
+
+
+PLACES: dict[str, Callable[[Path], Place]] = {"tmpfs": TmpfsPlace}
+
+
+def sweep(store: TmpfsStore) -> None:
+    """All the background work that is due now."""
+    while store.sweep.tick():
+        pass
