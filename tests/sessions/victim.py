@@ -1,0 +1,103 @@
+"""A process to be killed or hurt: does everything a store does, and says what is done.
+
+`python -m tests.sessions.victim DIRECTORY`; each line is one write(2), made after the call has
+returned.
+"""
+
+import contextlib
+import os
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from sidecar.errors import SidecarError, StoreFailed, StoreFull
+from sidecar.sessions.root import Root
+from sidecar.sessions.tmpfs import TmpfsStore
+from tests.harness.clock import MovedClock
+from tests.sessions.contract import TTL_LIMIT
+
+
+def say(*words: str) -> None:
+    os.write(sys.stdout.fileno(), (" ".join(words) + "\n").encode())
+
+
+def run(call: Coroutine[Any, Any, Any]) -> Any:
+    try:
+        call.send(None)
+    except StopIteration as end:
+        return end.value
+    raise AssertionError("suspended")
+
+
+class Victim:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.clock = MovedClock()
+        self.store = TmpfsStore(
+            Root(path), clock=self.clock, ttl_limit=TTL_LIMIT, expiration_file=True
+        )
+
+    def open(self, ttl: float) -> str | None:
+        try:
+            session_id = str(run(self.store.open(ttl)).id)
+        except (StoreFailed, StoreFull) as error:
+            say("refused", error.message)
+            return None
+        say("opened" if ttl > 10 else "opened-briefly", session_id)
+        return session_id
+
+    def close(self, session_id: str | None) -> None:
+        if session_id is None:
+            return
+        say("closing", session_id)
+        try:
+            run(self.store.close(session_id))
+        except StoreFailed as error:
+            say("not-closed", error.message)
+        else:
+            say("closed", session_id)
+
+    def use(self, session_id: str | None) -> None:
+        if session_id is None:
+            return
+        try:
+            run(self.store.get(session_id))
+        except SidecarError as error:
+            say("not-used", error.kind)
+
+    def sweep(self) -> None:
+        while True:
+            try:
+                if not self.store.sweep.tick():
+                    return
+            except OSError:
+                # As TmpfsStore's background loop does.
+                return
+
+    def be_engine(self, session_id: str) -> None:
+        with contextlib.suppress(OSError):
+            (self.path / session_id / "key").write_text("{}")
+
+    def live_and_suffer(self) -> None:
+        self.sweep()
+        kept, plain, filled = (self.open(600) for _ in range(3))
+        self.open(5)
+        brief_with_file = self.open(5)
+        for session_id in (filled, brief_with_file):
+            if session_id is not None:
+                self.be_engine(session_id)
+        self.use(kept)
+        self.close(plain)
+        self.close(filled)
+        self.sweep()
+        self.clock.advance(10)
+        self.sweep()
+        self.use(brief_with_file)
+        say("done")
+
+
+if __name__ == "__main__":
+    victim = Victim(Path(sys.argv[1]))
+    say("begin")
+    victim.live_and_suffer()
