@@ -1,0 +1,15 @@
+"""Configuration: one frozen, typed object from flags > environment > TOML file > defaults."""
+
+from sidecar.config.address import EngineAddress
+from sidecar.config.load import ConfigurationError, load
+from sidecar.config.settings import Settings
+from sidecar.config.table import effective, settings_table
+
+__all__ = [
+    "ConfigurationError",
+    "EngineAddress",
+    "Settings",
+    "effective",
+    "load",
+    "settings_table",
+]

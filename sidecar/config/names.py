@@ -1,0 +1,81 @@
+"""From text to hosts, headers, paths and the names of dialects and stores."""
+
+import re
+from ipaddress import ip_address
+from pathlib import Path
+
+from sidecar.config.values import wrong
+from sidecar.headers import TOKEN, Field, Vocabulary
+
+# Letters, digits, hyphens and dots; underscores too, which compose files have in service names.
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?\.?")
+_ONLY_DIGITS = re.compile(r"[0-9.]+")
+_BODY_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+_HEALTH_PATH = re.compile(r"/[!-~]*")
+
+DIALECTS = ("sagemaker",)
+LATER_DIALECTS = ("agentcore", "inferencesh")
+
+
+def host(text: str) -> str:
+    """A name or an address, IPv6 with or without brackets; returned without."""
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if is_host(bare, bracketed=bare != text or ":" in bare):
+        return bare
+    raise wrong(text, "is not a host", "give a name or an IP address; 0.0.0.0 is every address")
+
+
+def is_host(bare: str, bracketed: bool) -> bool:
+    if not bracketed and not _ONLY_DIGITS.fullmatch(bare):
+        return _HOST.fullmatch(bare) is not None
+    try:
+        return ip_address(bare).version == (6 if bracketed else 4)
+    except ValueError:
+        return False
+
+
+def dialects(text: str) -> tuple[str, ...]:
+    named = tuple(dict.fromkeys(word.strip().lower() for word in text.split(",")))
+    for word in named:
+        if word in LATER_DIALECTS:
+            raise wrong(word, "is not available in this version", "write sagemaker")
+        if word not in DIALECTS:
+            raise wrong(word, "is not a dialect", "write sagemaker")
+    return named
+
+
+def store(text: str) -> str:
+    if text == "tmpfs":
+        return text
+    if "://" in text:  # not repeated: such an address may hold a password
+        raise ValueError("a store at an address is not available in this version; write tmpfs")
+    raise wrong(text, "is not a store", "write tmpfs")
+
+
+def directory(text: str) -> Path:
+    path = Path(text)
+    if not path.is_absolute() or path == path.parent:
+        raise wrong(text, "is not the absolute path of a directory", "let it start with /")
+    return path
+
+
+def header(text: str) -> str:
+    name = text.encode()
+    if not TOKEN.fullmatch(name):
+        raise wrong(text, "is not a header name", "use letters, digits and hyphens")
+    known = Vocabulary(None).of_request(name)
+    if known is not None and known[1] is not Field.SESSION:
+        raise wrong(text, "is a header with another meaning in HTTP or here", "choose another")
+    return text
+
+
+def body_path(text: str) -> tuple[str, ...]:
+    if not _BODY_PATH.fullmatch(text):
+        raise wrong(text, "is not a dot path", 'write names and dots, as in "metadata.session_id"')
+    return tuple(text.split("."))
+
+
+def health_path(text: str) -> str:
+    if not _HEALTH_PATH.fullmatch(text) or "#" in text:
+        raise wrong(text, "is not the path of a URL", 'let it start with "/", as in "/health"')
+    return text

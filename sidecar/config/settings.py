@@ -1,0 +1,153 @@
+"""Every setting: its name, type, default and meaning, in one place.
+
+The field `port` is the variable SIDECAR_PORT and the TOML key `port`. A default is written as a
+user would write it and takes the same way in. The README's table is made from this file.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, PrivateAttr
+
+from sidecar.config import names, values
+from sidecar.config.address import EngineAddress, engine_address
+from sidecar.config.sources import Given
+
+
+def parsed(parse: Callable[[str], Any]) -> PlainValidator:
+    def validated(text: str) -> Any:
+        if not text.isprintable():  # must not reach a header, a log or a terminal
+            raise ValueError("holds a control character or is not UTF-8; write it anew")
+        return parse(text)
+
+    return PlainValidator(validated)
+
+
+Text = Annotated[str, parsed(str)]
+Switch = Annotated[bool, parsed(values.switch)]
+Host = Annotated[str, parsed(names.host)]
+Port = Annotated[int, parsed(values.port)]
+Limit = Annotated[int | None, parsed(values.count)]
+Size = Annotated[int, parsed(values.size())]
+Seconds = Annotated[float, parsed(values.duration())]
+# A wait of nothing would refuse everything; a millisecond at least is some time.
+Wait = Annotated[float, parsed(values.duration(at_least=0.001))]
+
+
+def setting(default: str | None, meaning: str) -> Any:
+    if default is None:
+        return Field(None, description=meaning)
+    return Field(default, description=meaning, validate_default=True)
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    engine_url: Annotated[EngineAddress, parsed(engine_address)] = setting(
+        "http://127.0.0.1:8000", "the engine: `http://host:port` or `unix:/path/to.sock`"
+    )
+    host: Host = setting("0.0.0.0", "data port: the address it listens on")
+    port: Port = setting("8080", "data port; `0` takes a free one and logs it")
+    admin_host: Host = setting("127.0.0.1", "admin port: the address it listens on")
+    admin_port: Annotated[int | None, parsed(values.or_off(values.port))] = setting(
+        "9901", "admin port; `0` takes a free one and logs it, `off` has none"
+    )
+    dialects: Annotated[tuple[str, ...], parsed(names.dialects)] = setting(
+        "sagemaker", "the contracts that clients speak; this version has `sagemaker`"
+    )
+    store: Annotated[str, parsed(names.store)] = setting(
+        "tmpfs", "where sessions live; this version has `tmpfs`"
+    )
+    sessions: Switch = setting(
+        "on", "`off`: control requests and session headers are refused, the rest is forwarded"
+    )
+    sessions_path: Annotated[Path, parsed(names.directory)] = setting(
+        "/dev/shm/sagemaker_sessions", "the directory of the tmpfs store"
+    )
+    sessions_ttl: Annotated[float, parsed(values.duration(at_least=1.0))] = setting(
+        "1200", "life of a session from its creation; at least `1`"
+    )
+    sessions_max: Limit = setting(
+        None, "live sessions above which new ones get 503; none: what free space allows"
+    )
+    sessions_expiration_file: Switch = setting(
+        "off", "write `.expiration_ts`, as model-hosting-container-standards does, per session"
+    )
+    session_header: Annotated[str | None, parsed(values.or_off(names.header))] = setting(
+        "X-Amzn-SageMaker-Session-Id",
+        "the request header that tells the engine the session; `off`: none",
+    )
+    session_body_path: Annotated[tuple[str, ...] | None, parsed(names.body_path)] = setting(
+        None, "dot path, such as `metadata.session_id`, where a JSON body gets the session too"
+    )
+    body_limit: Size = setting("10MiB", "largest JSON body that is rewritten for it; above: 413")
+    control_body_limit: Annotated[int, parsed(values.size(at_least=64))] = setting(
+        "4KiB",
+        "largest body that may be a control request; at least `64`, which holds each of them",
+    )
+    create_on_first_use: Switch = setting(
+        "on", "the session header `NEW_SESSION` on a normal request makes the session first"
+    )
+    request_body_max: Size = setting("2GiB", "largest request body; above: 413")
+    engine_health_path: Annotated[str | None, parsed(names.health_path)] = setting(
+        None,
+        "asked to learn whether the engine is ready; none: the first that answers of "
+        "`/ping`, `/health`, `/v2/health/ready`, else a TCP connection",
+    )
+    engine_connect_timeout: Wait = setting("5", "wait for a connection to the engine")
+    engine_response_timeout: Annotated[
+        float | None, parsed(values.or_off(values.duration(at_least=0.001)))
+    ] = setting("off", "wait for the first byte of its answer; `off`: long prompts take long")
+    engine_idle_seconds: Seconds = setting(
+        "4", "idle connections to the engine are closed after it; uvicorn closes its end at 5"
+    )
+    head_timeout: Wait = setting("15", "a request's head must be complete within it")
+    keepalive_timeout: Wait = setting(
+        "75", "idle client connections are closed after it; AWS load balancers keep theirs for 60"
+    )
+    body_min_rate: Size = setting("1000", "slowest upload in bytes a second; `0`: any")
+    body_grace: Seconds = setting("20", "an upload may be slower than that for so long")
+    send_timeout: Wait = setting("60", "a client that reads nothing for so long is dropped")
+    connections_max: Limit = setting(
+        None, "client connections; none: what the descriptor limit allows, less than half of it"
+    )
+    drain_seconds: Wait = setting("25", "the whole drain after SIGTERM; SageMaker kills at 30")
+    lame_duck_seconds: Seconds = setting(
+        "3", "the first part of the drain: still accepting, with `Connection: close`"
+    )
+    log_format: Annotated[str, parsed(values.choice("json", "text"))] = setting(
+        "json", "`json` or `text`"
+    )
+    log_level: Annotated[str, parsed(values.log_level)] = setting(
+        "info", "`debug`, `info`, `warning` or `error`, or a number of Python's `logging`"
+    )
+    access_log: Switch = setting("on", "one line per request")
+    config: Annotated[Path | None, parsed(Path)] = setting(
+        None, "a TOML file with any of these, in lower case and without the prefix"
+    )
+    workers: Annotated[int, parsed(values.only(1, values.count))] = setting(
+        "1", "processes; this version has one"
+    )
+    express: Annotated[bool, parsed(values.only(False, values.switch))] = setting(
+        "off", "not in this version"
+    )
+    memory: Annotated[bool, parsed(values.only(False, values.switch))] = setting(
+        "off", "not in this version"
+    )
+    engine_preset: Annotated[None, parsed(values.nothing)] = setting(None, "not in this version")
+
+    _given: Mapping[str, Given] = PrivateAttr(default_factory=dict)
+
+    def model_post_init(self, given: Mapping[str, Given] | None) -> None:
+        if given is not None:
+            self._given = dict(given)
+
+    def given(self, name: str) -> Given:
+        """The setting's text and where it came from."""
+        default = type(self).model_fields[name].default
+        return self._given.get(name) or Given("none" if default is None else default, "default")
+
+    def aliases(self) -> dict[str, str]:
+        """The platform's names in use, and the setting that each one gave: for the log."""
+        return {given.alias: name for name, given in self._given.items() if given.alias}
