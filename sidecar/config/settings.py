@@ -81,10 +81,10 @@ class Settings(BaseModel):
     session_body_path: Annotated[tuple[str, ...] | None, parsed(names.body_path)] = setting(
         None, "dot path, such as `metadata.session_id`, where a JSON body gets the session too"
     )
-    body_limit: Size = setting("10MiB", "largest JSON body that is rewritten for it; above: 413")
+    body_limit: Size = setting("10MiB", "largest JSON body that is rewritten for that; above: 413")
     control_body_limit: Annotated[int, parsed(values.size(at_least=64))] = setting(
         "4KiB",
-        "largest body that may be a control request; at least `64`, which holds each of them",
+        "largest body that may be a control request; at least `64`, which holds any of them",
     )
     create_on_first_use: Switch = setting(
         "on", "the session header `NEW_SESSION` on a normal request makes the session first"
@@ -98,21 +98,26 @@ class Settings(BaseModel):
     engine_connect_timeout: Wait = setting("5", "wait for a connection to the engine")
     engine_response_timeout: Annotated[
         float | None, parsed(values.or_off(values.duration(at_least=0.001)))
-    ] = setting("off", "wait for the first byte of its answer; `off`: long prompts take long")
-    engine_idle_seconds: Seconds = setting(
-        "4", "idle connections to the engine are closed after it; uvicorn closes its end at 5"
+    ] = setting(
+        "off", "wait for the first byte of the engine's answer; `off`: long prompts take long"
     )
-    head_timeout: Wait = setting("15", "a request's head must be complete within it")
+    engine_idle_seconds: Seconds = setting(
+        "4", "an idle connection to the engine is closed after this; uvicorn closes its end after 5"
+    )
+    head_timeout: Wait = setting("15", "a request's head must be complete within this")
     keepalive_timeout: Wait = setting(
-        "75", "idle client connections are closed after it; AWS load balancers keep theirs for 60"
+        "75",
+        "an idle client connection is closed after this; AWS load balancers keep theirs for 60",
     )
     body_min_rate: Size = setting("1000", "slowest upload in bytes a second; `0`: any")
-    body_grace: Seconds = setting("20", "an upload may be slower than that for so long")
-    send_timeout: Wait = setting("60", "a client that reads nothing for so long is dropped")
+    body_grace: Seconds = setting(
+        "20", "an upload may be slower than `SIDECAR_BODY_MIN_RATE` for this long"
+    )
+    send_timeout: Wait = setting("60", "a client that reads nothing for this long is dropped")
     connections_max: Limit = setting(
         None, "client connections; none: what the descriptor limit allows, less than half of it"
     )
-    drain_seconds: Wait = setting("25", "the whole drain after SIGTERM; SageMaker kills at 30")
+    drain_seconds: Wait = setting("25", "the whole drain after SIGTERM; SageMaker kills after 30")
     lame_duck_seconds: Seconds = setting(
         "3", "the first part of the drain: still accepting, with `Connection: close`"
     )
@@ -130,12 +135,14 @@ class Settings(BaseModel):
         "1", "processes; this version has one"
     )
     express: Annotated[bool, parsed(values.only(False, values.switch))] = setting(
-        "off", "not in this version"
+        "off", "a faster lane for plain requests; not in this version"
     )
     memory: Annotated[bool, parsed(values.only(False, values.switch))] = setting(
-        "off", "not in this version"
+        "off", "conversation memory; not in this version"
     )
-    engine_preset: Annotated[None, parsed(values.nothing)] = setting(None, "not in this version")
+    engine_preset: Annotated[None, parsed(values.nothing)] = setting(
+        None, "how to call an engine that keeps sessions itself; not in this version"
+    )
 
     _given: Mapping[str, Given] = PrivateAttr(default_factory=dict)
 

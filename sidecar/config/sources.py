@@ -42,7 +42,7 @@ def gather(
     """What is set, and the mistakes in names and in the file."""
     environment, mistakes = _environment(environ, known)
     asked = _flags(flags)
-    path = (asked | environment).get("config")
+    path = (environment | asked).get("config")
     written, mistakes_of_file = _file(path, known) if path else ({}, [])
     return written | _aliases(environ) | environment | asked, mistakes + mistakes_of_file
 
