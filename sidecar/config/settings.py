@@ -63,7 +63,9 @@ class Settings(BaseModel):
         "on", "`off`: control requests and session headers are refused, the rest is forwarded"
     )
     sessions_path: Annotated[Path, parsed(names.directory)] = setting(
-        "/dev/shm/sagemaker_sessions", "the directory of the tmpfs store"
+        "/dev/shm/sagemaker_sessions",
+        "the directory of the tmpfs store; one of that name in the system's temporary directory "
+        "if it cannot be used",
     )
     sessions_ttl: Annotated[float, parsed(values.duration(at_least=1.0))] = setting(
         "1200", "life of a session from its creation; at least `1`"
