@@ -6,7 +6,6 @@ make, since another process may have been killed: it scans at its start, when th
 it, when the number of directories differs from what it knows, and once a minute.
 """
 
-import heapq
 import logging
 import os
 import time
@@ -15,6 +14,7 @@ from collections.abc import Iterator
 
 from sidecar.clock import Clock
 from sidecar.sessions.layout import ENDED, MAKING, OWN, Layout, Lifetime, NotASession
+from sidecar.sessions.ledger import Ledger
 from sidecar.sessions.session import is_well_formed
 
 LOG = logging.getLogger("sidecar.sessions")
@@ -45,8 +45,7 @@ class Sweep:
         self._clock = clock
         self._ttl_limit = ttl_limit
         self._inbox: deque[tuple[str, float | None]] = deque()
-        self._heap: list[tuple[float, str]] = []
-        self._known: set[str] = set()
+        self._ledger = Ledger()
         self._trash: deque[str] = deque()
         self._scan: Iterator[None] | None = None
         self._scan_wanted = True
@@ -63,7 +62,7 @@ class Sweep:
 
     def __len__(self) -> int:
         """Sessions that this process knows."""
-        return len(self._known)
+        return len(self._ledger)
 
     @property
     def undeleted(self) -> int:
@@ -114,13 +113,9 @@ class Sweep:
             session_id, end = self._inbox.popleft()
             self._count_directories(-1 if end is None else 1)
             if end is None:
-                self._known.discard(session_id)
+                self._ledger.discard(session_id)
             else:
-                self._adopt(session_id, end)
-
-    def _adopt(self, session_id: str, end: float) -> None:
-        self._known.add(session_id)
-        heapq.heappush(self._heap, (end, session_id))
+                self._ledger.add(session_id, end)
 
     def _count_directories(self, change: int) -> None:
         if self._directories is not None:
@@ -139,28 +134,27 @@ class Sweep:
             self._complain("delete an ended session", error)
 
     def _is_due(self) -> bool:
-        return bool(self._heap) and self._heap[0][0] <= self._clock.boot()
+        return self._ledger.is_due(self._clock.boot())
 
     def _end_expired(self, deadline: float) -> None:
         while self._is_due() and time.perf_counter() < deadline:
-            _, session_id = heapq.heappop(self._heap)
-            if session_id in self._known:
+            session_id = self._ledger.pop()
+            if session_id is not None:
                 self._end_if_expired(session_id)
 
     def _end_if_expired(self, session_id: str) -> None:
         """The marker is read again: another process may have ended or prolonged the session."""
-        self._known.discard(session_id)
         try:
             end = self._layout.read(session_id).end
             if end > self._clock.boot():
-                self._adopt(session_id, end)
+                self._ledger.add(session_id, end)
             else:
                 self._end(session_id)
         except (NotASession, FileNotFoundError):
             pass
         except OSError as error:
             self._complain("end an expired session", error)
-            self._adopt(session_id, self._clock.boot() + RETRY)
+            self._ledger.add(session_id, self._clock.boot() + RETRY)
 
     def _end(self, session_id: str) -> None:
         name = self._layout.end(session_id)
@@ -206,7 +200,7 @@ class Sweep:
             return
         foreign_directories = 0
         for name in self._names():
-            if not name.startswith(".") and name not in self._known:
+            if not name.startswith(".") and name not in self._ledger:
                 foreign_directories += not self._meet(name)
             yield
         self.foreign_directories = foreign_directories
@@ -271,7 +265,7 @@ class Sweep:
                 self._layout.set(session_id, lifetime)
             except OSError as error:
                 self._complain("shorten a session", error)
-        self._adopt(session_id, lifetime.end)
+        self._ledger.add(session_id, lifetime.end)
 
     def _end_former_boots(self, name: str) -> bool:
         try:

@@ -2,11 +2,18 @@
 
 import time
 
-from model_hosting_container_standards.sagemaker.sessions.manager import Session as PeerSession
-from model_hosting_container_standards.sagemaker.sessions.manager import SessionManager
+import pytest
 
 from tests.harness.clock import MovedClock
 from tests.sessions.contract import TmpfsPlace, sweep
+
+with pytest.MonkeyPatch.context() as environment:
+    # Its import sets the level of the root logger: to ERROR, unless told that nothing changes.
+    environment.setenv("SAGEMAKER_CONTAINER_LOG_LEVEL", "WARNING")
+    from model_hosting_container_standards.sagemaker.sessions.manager import (
+        Session as PeerSession,
+    )
+    from model_hosting_container_standards.sagemaker.sessions.manager import SessionManager
 
 VALUES = {"turns": [1, 2, {"role": "user"}], "name": "caf\u00e9", "none": None}
 

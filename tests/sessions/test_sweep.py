@@ -44,7 +44,7 @@ async def test_an_expired_session_goes_without_any_traffic(tmpfs: TmpfsPlace) ->
     kept = await store.open(120)
     (tmpfs.path / ids[0] / "key").write_text("{}")
     sweep(store)
-    tmpfs.clock.advance(60)
+    tmpfs.clock.advance(61)
     sweep(store)
     assert tmpfs.names() == {kept.id}
     assert store.counts().expired == 3
@@ -54,7 +54,7 @@ async def test_the_background_does_it_in_time_by_itself(tmpfs: TmpfsPlace) -> No
     store = tmpfs.store()
     await store.start()
     opened = await store.open(60)
-    tmpfs.clock.advance(60)
+    tmpfs.clock.advance(61)
     assert await gone(tmpfs.path / opened.id, LIMIT) < 3
 
 
@@ -143,10 +143,10 @@ async def test_one_that_another_process_prolonged_is_kept(tmpfs: TmpfsPlace) -> 
     layout = other.sweep._layout
     found = layout.read(opened.id)
     layout.set(opened.id, found._replace(end=found.end + 60))
-    tmpfs.clock.advance(60)
+    tmpfs.clock.advance(61)
     sweep(store)
     assert (await store.get(opened.id)).id == opened.id
-    tmpfs.clock.advance(60)
+    tmpfs.clock.advance(61)
     sweep(store)
     assert tmpfs.names() == set()
 
@@ -158,7 +158,7 @@ async def test_the_janitor_adopts_what_another_process_made(tmpfs: TmpfsPlace) -
     await tmpfs.stop(other)
     tmpfs.clock.advance(RESCAN_CHANGED)
     sweep(janitor)
-    tmpfs.clock.advance(60 - RESCAN_CHANGED)
+    tmpfs.clock.advance(61 - RESCAN_CHANGED)
     sweep(janitor)
     assert tmpfs.names() == set()
 
@@ -170,7 +170,7 @@ async def test_equal_numbers_hide_a_session_for_a_minute_at_most(tmpfs: TmpfsPla
     await other.close(first.id)
     await other.open(90)
     await tmpfs.stop(other)
-    tmpfs.clock.advance(60)
+    tmpfs.clock.advance(61)
     sweep(janitor)
     tmpfs.clock.advance(30)
     sweep(janitor)
@@ -183,7 +183,7 @@ async def test_another_process_takes_over_when_the_janitor_is_gone(tmpfs: TmpfsP
     sweep(heir)
     await janitor.open(60)
     await tmpfs.stop(janitor)
-    tmpfs.clock.advance(60)
+    tmpfs.clock.advance(61)
     sweep(heir)
     assert tmpfs.names() == set()
 
@@ -192,7 +192,7 @@ async def test_each_process_sweeps_its_own_without_being_the_janitor(tmpfs: Tmpf
     janitor, other = tmpfs.store(), tmpfs.store()
     sweep(janitor)
     await other.open(60)
-    tmpfs.clock.advance(60)
+    tmpfs.clock.advance(61)
     sweep(other)
     assert tmpfs.names() == set()
 
@@ -221,7 +221,7 @@ async def test_a_tick_ends_after_its_budget_and_says_that_there_is_more(tmpfs: T
     for _ in range(300):
         await store.open(60)
     assert store.sweep.tick(budget=0)
-    tmpfs.clock.advance(60)
+    tmpfs.clock.advance(61)
     began, ticks = time.perf_counter(), 0
     while store.sweep.tick(budget=0.001):
         ticks += 1
@@ -246,13 +246,13 @@ async def test_one_bad_entry_does_not_stop_the_rest(
     with monkeypatch.context() as broken:
         broken.setattr("sidecar.sessions.layout.os.rename", fail_for_one)
         for _ in range(3):
-            tmpfs.clock.advance(60)
+            tmpfs.clock.advance(61)
             sweep(store)
         assert tmpfs.names() == {ids[0]}
         with pytest.raises(SessionNotFound):
             await store.get(ids[0])
     assert [each.levelno for each in caplog.records] == [logging.ERROR]
-    tmpfs.clock.advance(60)
+    tmpfs.clock.advance(61)
     sweep(store)
     assert tmpfs.names() == set()
 
@@ -271,7 +271,7 @@ async def test_the_background_survives_whatever_a_tick_raises(
         broken.setattr("sidecar.sessions.root.os.fstat", fail)
         await store.start()
         await asyncio.sleep(0.2)
-    tmpfs.clock.advance(60)
+    tmpfs.clock.advance(61)
     await gone(tmpfs.path / opened.id, 5)
     assert len(caplog.records) == 1
 
