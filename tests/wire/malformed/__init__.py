@@ -1,0 +1,19 @@
+"""The table of raw requests, one module for each subject."""
+
+from tests.wire.malformed import (
+    chunks,
+    fields,
+    framing,
+    hop_by_hop,
+    hosts,
+    identity,
+    request_lines,
+    targets,
+)
+from tests.wire.malformed.case import Case
+
+CASES: list[Case] = [
+    case
+    for subject in (framing, chunks, request_lines, targets, hosts, fields, hop_by_hop, identity)
+    for case in subject.CASES
+]
