@@ -47,6 +47,11 @@ class ExpectationFailed(SidecarError):
     kind = "ExpectationFailed"
 
 
+class UpgradeRequired(SidecarError):
+    status = 426
+    kind = "UpgradeRequired"
+
+
 class HeadTooLarge(SidecarError):
     status = 431
     kind = "RequestHeaderFieldsTooLarge"
@@ -66,10 +71,15 @@ class Overloaded(SidecarError):
 
 
 class SessionNotFound(BadRequest):
-    """Unknown, malformed, expired or closed: a client cannot tell which, and need not."""
+    """Unknown, malformed, expired or closed: a client cannot tell which, and need not.
+
+    The id may be anything a client sent, so what is said of it is printable and as long as the
+    longest id that botocore's service model allows.
+    """
 
     def __init__(self, session_id: str) -> None:
-        super().__init__(f"session not found: {session_id}")
+        shown = "".join(filter(str.isprintable, session_id))[:256]
+        super().__init__(f"session not found: {shown}")
 
 
 class SessionsDisabled(BadRequest):

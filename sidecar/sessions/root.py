@@ -19,15 +19,13 @@ _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 class Root:
     """A vetted directory. Processes must not share one over a fork: the lock would be shared too.
 
-    `fd` stays the same number for life, also when the directory had to be made anew; `generation`
-    counts how often that was.
+    `fd` stays the same number for life, also when the directory had to be made anew.
     """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.fd = _open(path)
-        self.generation = 0
 
     def directories(self) -> int | None:
         """Entries that are directories, of all processes, in O(1).
@@ -63,7 +61,6 @@ class Root:
         fresh = _open(self.path)
         os.dup2(fresh, self.fd, inheritable=False)
         os.close(fresh)
-        self.generation += 1
 
     def close(self) -> None:
         os.close(self.fd)

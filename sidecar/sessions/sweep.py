@@ -52,7 +52,6 @@ class Sweep:
         self._scanned_at = 0.0
         self._directories: int | None = None
         self._is_janitor = False
-        self._generation = self._root.generation
         # ctime is set by the kernel, so it is compared with the kernel's clock, not the moved one.
         self._started = time.time()
         self._complained: set[tuple[str, int | None]] = set()
@@ -102,8 +101,6 @@ class Sweep:
         return True
 
     def _take_turns(self) -> None:
-        if self._generation != self._root.generation:
-            self._generation, self._is_janitor = self._root.generation, False
         was_janitor, self._is_janitor = self._is_janitor, self._root.lock()
         if self._is_janitor and not was_janitor:
             self._scan, self._scan_wanted = None, True
@@ -179,19 +176,15 @@ class Sweep:
         if self._scan_wanted:
             return True
         age = self._clock.boot() - self._scanned_at
-        changed = self._live_directories() != self._directories
+        changed = self._root.directories() != self._directories
         wait = RESCAN_CHANGED if changed else RESCAN_ALWAYS
         return self._is_janitor and age >= wait
-
-    def _live_directories(self) -> int | None:
-        directories = self._root.directories()
-        return None if directories is None else directories - len(self._trash)
 
     def _scanning(self) -> Iterator[None]:
         """What a killed process left goes first: it is to be gone soon, however many there are."""
         self._scan_wanted = False
         self._scanned_at = self._clock.boot()
-        self._directories = self._live_directories()
+        self._directories = self._root.directories()
         for name in self._names():
             if name.startswith("."):
                 self._tidy(name)

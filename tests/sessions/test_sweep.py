@@ -12,7 +12,7 @@ import pytest
 from sidecar.clock import SystemClock
 from sidecar.errors import SessionNotFound
 from sidecar.sessions.root import Root
-from sidecar.sessions.sweep import RESCAN_CHANGED
+from sidecar.sessions.sweep import RESCAN_CHANGED, RETRY
 from sidecar.sessions.tmpfs import TmpfsStore
 from tests.sessions.contract import TmpfsPlace, sweep
 
@@ -76,7 +76,7 @@ async def test_what_an_engine_left_is_deleted_right_after_the_close(tmpfs: Tmpfs
     for number in range(2_000):
         (tmpfs.path / opened.id / f"key-{number}").touch()
     await store.close(opened.id)
-    assert await gone(tmpfs.path / f".del-{opened.id}", 5) < 1
+    assert await gone(tmpfs.path / f".del-{opened.id}", 5) < 0.5
 
 
 async def test_what_a_killed_process_left_is_gone_half_a_second_after_the_start(
@@ -154,11 +154,11 @@ async def test_one_that_another_process_prolonged_is_kept(tmpfs: TmpfsPlace) -> 
 async def test_the_janitor_adopts_what_another_process_made(tmpfs: TmpfsPlace) -> None:
     janitor, other = tmpfs.store(), tmpfs.store()
     sweep(janitor)
-    await other.open(60)
+    await other.open(30)
     await tmpfs.stop(other)
     tmpfs.clock.advance(RESCAN_CHANGED)
     sweep(janitor)
-    tmpfs.clock.advance(61 - RESCAN_CHANGED)
+    tmpfs.clock.advance(31 - RESCAN_CHANGED)
     sweep(janitor)
     assert tmpfs.names() == set()
 
@@ -179,11 +179,11 @@ async def test_equal_numbers_hide_a_session_for_a_minute_at_most(tmpfs: TmpfsPla
 
 async def test_another_process_takes_over_when_the_janitor_is_gone(tmpfs: TmpfsPlace) -> None:
     janitor, heir = tmpfs.store(), tmpfs.store()
+    await janitor.open(30)
     sweep(janitor)
     sweep(heir)
-    await janitor.open(60)
     await tmpfs.stop(janitor)
-    tmpfs.clock.advance(61)
+    tmpfs.clock.advance(31)
     sweep(heir)
     assert tmpfs.names() == set()
 
@@ -252,7 +252,7 @@ async def test_one_bad_entry_does_not_stop_the_rest(
         with pytest.raises(SessionNotFound):
             await store.get(ids[0])
     assert [each.levelno for each in caplog.records] == [logging.ERROR]
-    tmpfs.clock.advance(61)
+    tmpfs.clock.advance(RETRY + 1)
     sweep(store)
     assert tmpfs.names() == set()
 

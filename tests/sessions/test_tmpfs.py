@@ -10,6 +10,7 @@ import pytest
 
 from sidecar.errors import SessionNotFound, StoreFailed, StoreUnavailable
 from sidecar.sessions.tmpfs import TmpfsStore
+from tests.harness.clock import MovedClock
 from tests.sessions.contract import TTL_LIMIT, TmpfsPlace, sweep
 
 
@@ -176,6 +177,18 @@ async def test_a_root_that_cannot_be_read_is_not_taken_for_no_session(tmpfs: Tmp
     assert store.counts().failed == 2
     store.sweep._root.fd = os.open(tmpfs.path, os.O_RDONLY)
     assert await is_live(store, opened.id)
+
+
+async def test_time_between_two_readings_of_a_clock_does_not_show(tmpfs: TmpfsPlace) -> None:
+    class Passing(MovedClock):
+        def boot(self) -> float:
+            self.advance(0.000_01)
+            return super().boot()
+
+    tmpfs.clock = Passing()
+    store = tmpfs.store()
+    opened = await store.open(60)
+    assert (await store.get(opened.id)).expires == opened.expires
 
 
 async def test_counts_tell_how_sessions_ended(tmpfs: TmpfsPlace) -> None:
