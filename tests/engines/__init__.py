@@ -1,0 +1,1 @@
+"""Engines that others wrote, unmodified, behind the sidecar."""

@@ -1,0 +1,144 @@
+"""Installs the real engines of the tests, each in a virtual environment of its own.
+
+`make test` runs it before pytest. What is installed already is left alone; ENGINES_DIR moves it
+out of the project's directory. 450 MB and 10 s for both, measured with a fast index.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ENGINES = ("llamacpp", "triton")
+# numpy 1, which Triton's Python backend wants, has wheels for these.
+TRITON_PYTHONS = ((3, 11), (3, 12))
+
+
+def environment(engine: str) -> Path:
+    base = os.environ.get("ENGINES_DIR") or HERE.parents[1] / ".venv-engines"
+    return Path(base).absolute() / engine
+
+
+def python(engine: str) -> Path:
+    return environment(engine) / "bin" / "python"
+
+
+def packages(engine: str) -> Path:
+    [found] = environment(engine).glob("lib/python3*/site-packages")
+    return found
+
+
+def triton_libraries() -> str:
+    """Where Triton's Python stub finds what it links with: the wheel, ours, this Python."""
+    places = (
+        packages("triton") / "nvidia_pytriton.libs",
+        environment("triton") / "lib",
+        sysconfig.get_config_var("LIBDIR"),
+    )
+    return ":".join(map(str, places))
+
+
+def triton_backends() -> Path:
+    return packages("triton") / "pytriton" / "tritonserver" / "backends"
+
+
+def main() -> None:
+    for engine in ENGINES:
+        install(engine)
+
+
+def install(engine: str) -> None:
+    stamp, wanted = environment(engine) / ".ready", _recipe(engine)
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    begin = time.monotonic()
+    print(f"installing the engine {engine} into {environment(engine)}", flush=True)
+    _make_environment(engine)
+    if engine == "triton":
+        _complete_triton()
+    stamp.write_text(wanted)
+    print(f"installed the engine {engine} in {time.monotonic() - begin:.0f} s", flush=True)
+
+
+def require(engine: str) -> None:
+    """An engine that is not installed fails the tests that need it; it does not skip them."""
+    stamp = environment(engine) / ".ready"
+    if not stamp.is_file() or stamp.read_text() != _recipe(engine):
+        raise RuntimeError(f"the engine {engine} is not installed: python tests/engines/install.py")
+
+
+def _recipe(engine: str) -> str:
+    """What an environment is made from; the stamp of a finished one holds it."""
+    sources = _requirements(engine).read_bytes() + Path(__file__).read_bytes()
+    return f"{hashlib.sha256(sources).hexdigest()} {sys.base_prefix} {sys.version}"
+
+
+def _requirements(engine: str) -> Path:
+    return HERE / f"requirements-{engine}.txt"
+
+
+def _make_environment(engine: str) -> None:
+    if engine == "triton" and sys.version_info[:2] not in TRITON_PYTHONS:
+        supported = " or ".join(f"{major}.{minor}" for major, minor in TRITON_PYTHONS)
+        sys.exit(f"Triton needs Python {supported}: make clean, then make test PYTHON=python3.11")
+    _run([sys.executable, "-m", "venv", "--clear", str(environment(engine))])
+    pip = [python(engine), "-m", "pip", "--disable-pip-version-check", "-q", "install"]
+    _run([*pip, "--no-deps", "--require-hashes", "-r", _requirements(engine)])
+
+
+def _complete_triton() -> None:
+    """Put the stub of this Python where the backend looks, with the libraries that it lacks."""
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    stubs = triton_backends().parent / "python_backend_stubs"
+    stub = triton_backends() / "python" / "triton_python_backend_stub"
+    shutil.copy(stubs / version / stub.name, stub)
+    stub.chmod(0o755)
+    libpython = f"libpython{version}.so.1.0"
+    if libpython in _missing_libraries(stub):
+        _fetch_from_debian(libpython, environment("triton") / "lib")
+    if missing := _missing_libraries(stub):
+        sys.exit(f"Triton cannot run here: these libraries are missing: {' '.join(missing)}")
+
+
+def _missing_libraries(program: Path) -> list[str]:
+    listing = subprocess.run(
+        ["ldd", program],
+        env=os.environ | {"LD_LIBRARY_PATH": triton_libraries()},
+        capture_output=True,
+        text=True,
+    ).stdout
+    return [line.split()[0] for line in listing.splitlines() if "not found" in line]
+
+
+def _fetch_from_debian(library: str, destination: Path) -> None:
+    """Debian's python3 links its library statically, so a bare Debian has no libpython.
+
+    The package is only unpacked beside the engine: no root, nothing of the system changes.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        apt = ["apt-get", "-qq", f"-oDir::State={scratch}", f"-oDir::Cache={scratch}"]
+        apt += ["-oDir::State::status=/var/lib/dpkg/status", "-oAPT::Sandbox::User=root"]
+        _run([*apt, "update"])
+        _run([*apt, "download", library.partition(".so")[0]], scratch)
+        [archive] = Path(scratch).glob("*.deb")
+        _run(["dpkg-deb", "-x", archive, scratch])
+        [found] = Path(scratch).rglob(library)
+        shutil.copy(found, destination / library)
+
+
+def _run(command: Sequence[str | Path], directory: str | None = None) -> None:
+    try:
+        subprocess.run(command, cwd=directory, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        sys.exit(f"an engine of the tests could not be installed: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""Adds up the numbers of each sequence. Runs inside Triton."""
+
+from typing import Any
+
+import numpy as np  # type: ignore[import-not-found]
+import triton_python_backend_utils as pb_utils  # type: ignore[import-not-found]
+
+
+class TritonPythonModel:
+    def initialize(self, args: dict[str, str]) -> None:
+        self._sums: dict[str, int] = {}
+
+    def execute(self, requests: list[Any]) -> list[Any]:
+        return [self._add(request) for request in requests]
+
+    def _add(self, request: Any) -> Any:
+        sequence = str(request.correlation_id())
+        before = 0 if _number(request, "START") else self._sums[sequence]
+        self._sums[sequence] = before + _number(request, "NUMBER")
+        answer = np.array([[self._sums[sequence]]], dtype=np.int32)
+        if _number(request, "END"):
+            del self._sums[sequence]
+        return pb_utils.InferenceResponse(output_tensors=[pb_utils.Tensor("SUM", answer)])
+
+
+def _number(request: Any, name: str) -> int:
+    return int(pb_utils.get_input_tensor_by_name(request, name).as_numpy().flat[0])
