@@ -89,8 +89,8 @@ def _make_environment(engine: str) -> None:
         supported = " or ".join(f"{major}.{minor}" for major, minor in TRITON_PYTHONS)
         sys.exit(f"Triton needs Python {supported}: make clean, then make test PYTHON=python3.11")
     _run([sys.executable, "-m", "venv", "--clear", str(environment(engine))])
-    pip = [python(engine), "-m", "pip", "--disable-pip-version-check", "-q", "install"]
-    _run([*pip, "--no-deps", "--require-hashes", "-r", _requirements(engine)])
+    pip = [str(python(engine)), "-m", "pip", "--disable-pip-version-check", "-q", "install"]
+    _run([*pip, "--no-deps", "--require-hashes", "-r", str(_requirements(engine))])
 
 
 def _complete_triton() -> None:
