@@ -22,6 +22,7 @@ def llamacpp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess
         log=scratch / "log",
         ready="/health",
         directory=ROOT,
+        environment={"LD_LIBRARY_PATH": install.library_path("llamacpp")},
     ) as engine:
         yield engine
 
@@ -38,7 +39,7 @@ def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
         ready="/v2/health/ready",
         port=port,
         environment={
-            "LD_LIBRARY_PATH": install.triton_libraries(),
+            "LD_LIBRARY_PATH": install.library_path("triton"),
             "PYTHONPATH": str(install.packages("triton")),
             "PATH": f"{install.python('triton').parent}:{os.environ['PATH']}",
         },

@@ -19,6 +19,12 @@ HERE = Path(__file__).parent
 ENGINES = ("llamacpp", "triton")
 # numpy 1, which Triton's Python backend wants, has wheels for these.
 TRITON_PYTHONS = ((3, 11), (3, 12))
+# What a bare Debian lacks: its python3 links its own library statically.
+DEBIAN_PACKAGES = {
+    "libgomp.so.1": "libgomp1",
+    "libpython3.11.so.1.0": "libpython3.11",
+    "libpython3.12.so.1.0": "libpython3.12t64",
+}
 
 
 def environment(engine: str) -> Path:
@@ -35,11 +41,11 @@ def packages(engine: str) -> Path:
     return found
 
 
-def triton_libraries() -> str:
-    """Where Triton's Python stub finds what it links with: the wheel, ours, this Python."""
+def library_path(engine: str) -> str:
+    """Where the engine finds what it links with: its wheel, Debian's packages, this Python."""
     places = (
-        packages("triton") / "nvidia_pytriton.libs",
-        environment("triton") / "lib",
+        packages(engine) / "nvidia_pytriton.libs",
+        _unpacked(engine),
         sysconfig.get_config_var("LIBDIR"),
     )
     return ":".join(map(str, places))
@@ -62,7 +68,8 @@ def install(engine: str) -> None:
     print(f"installing the engine {engine} into {environment(engine)}", flush=True)
     _make_environment(engine)
     if engine == "triton":
-        _complete_triton()
+        _place_stub()
+    _supply_libraries(engine)
     stamp.write_text(wanted)
     print(f"installed the engine {engine} in {time.monotonic() - begin:.0f} s", flush=True)
 
@@ -93,44 +100,55 @@ def _make_environment(engine: str) -> None:
     _run([*pip, "--no-deps", "--require-hashes", "-r", str(_requirements(engine))])
 
 
-def _complete_triton() -> None:
-    """Put the stub of this Python where the backend looks, with the libraries that it lacks."""
+def _place_stub() -> None:
+    """Put the process that runs models in this version of Python where the backend looks."""
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    stubs = triton_backends().parent / "python_backend_stubs"
-    stub = triton_backends() / "python" / "triton_python_backend_stub"
-    shutil.copy(stubs / version / stub.name, stub)
+    stub = _binaries("triton")[-1]
+    shutil.copy(triton_backends().parent / "python_backend_stubs" / version / stub.name, stub)
     stub.chmod(0o755)
-    libpython = f"libpython{version}.so.1.0"
-    if libpython in _missing_libraries(stub):
-        _fetch_from_debian(libpython, environment("triton") / "lib")
-    if missing := _missing_libraries(stub):
-        sys.exit(f"Triton cannot run here: these libraries are missing: {' '.join(missing)}")
 
 
-def _missing_libraries(program: Path) -> list[str]:
+def _binaries(engine: str) -> list[Path]:
+    if engine == "llamacpp":
+        return list((packages(engine) / "xllamacpp").glob("*.so"))
+    server = triton_backends().parent / "bin" / "tritonserver"
+    return [server, triton_backends() / "python" / "triton_python_backend_stub"]
+
+
+def _supply_libraries(engine: str) -> None:
+    for library in _missing_libraries(engine):
+        if library in DEBIAN_PACKAGES:
+            _unpack_from_debian(library, _unpacked(engine))
+    if missing := _missing_libraries(engine):
+        sys.exit(f"the engine {engine} cannot run here without {' '.join(sorted(missing))}")
+
+
+def _missing_libraries(engine: str) -> set[str]:
     listing = subprocess.run(
-        ["ldd", program],
-        env=os.environ | {"LD_LIBRARY_PATH": triton_libraries()},
+        ["ldd", *_binaries(engine)],
+        env=os.environ | {"LD_LIBRARY_PATH": library_path(engine)},
         capture_output=True,
         text=True,
     ).stdout
-    return [line.split()[0] for line in listing.splitlines() if "not found" in line]
+    return {line.split()[0] for line in listing.splitlines() if line.endswith("=> not found")}
 
 
-def _fetch_from_debian(library: str, destination: Path) -> None:
-    """Debian's python3 links its library statically, so a bare Debian has no libpython.
-
-    The package is only unpacked beside the engine: no root, nothing of the system changes.
-    """
+def _unpack_from_debian(library: str, destination: Path) -> None:
+    """Beside the engine only: no root is needed, and nothing of the system changes."""
     with tempfile.TemporaryDirectory() as scratch:
         apt = ["apt-get", "-qq", f"-oDir::State={scratch}", f"-oDir::Cache={scratch}"]
         apt += ["-oDir::State::status=/var/lib/dpkg/status", "-oAPT::Sandbox::User=root"]
         _run([*apt, "update"])
-        _run([*apt, "download", library.partition(".so")[0]], scratch)
+        _run([*apt, "download", DEBIAN_PACKAGES[library]], scratch)
         [archive] = Path(scratch).glob("*.deb")
         _run(["dpkg-deb", "-x", archive, scratch])
         [found] = Path(scratch).rglob(library)
+        destination.mkdir(exist_ok=True)
         shutil.copy(found, destination / library)
+
+
+def _unpacked(engine: str) -> Path:
+    return environment(engine) / "debian"
 
 
 def _run(command: Sequence[str | Path], directory: str | None = None) -> None:
