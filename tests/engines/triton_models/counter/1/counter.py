@@ -14,13 +14,18 @@ class TritonPythonModel:
         return [self._add(request) for request in requests]
 
     def _add(self, request: Any) -> Any:
+        # A batch has a place for every live sequence; one without news comes as not ready.
+        total = self._advance(request) if _number(request, "READY") else 0
+        answer = np.array([[total]], dtype=np.int32)
+        return pb_utils.InferenceResponse(output_tensors=[pb_utils.Tensor("SUM", answer)])
+
+    def _advance(self, request: Any) -> int:
         sequence = str(request.correlation_id())
         before = 0 if _number(request, "START") else self._sums[sequence]
-        self._sums[sequence] = before + _number(request, "NUMBER")
-        answer = np.array([[self._sums[sequence]]], dtype=np.int32)
+        total = self._sums[sequence] = before + _number(request, "NUMBER")
         if _number(request, "END"):
             del self._sums[sequence]
-        return pb_utils.InferenceResponse(output_tensors=[pb_utils.Tensor("SUM", answer)])
+        return total
 
 
 def _number(request: Any, name: str) -> int:
