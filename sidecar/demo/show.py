@@ -85,8 +85,9 @@ def _read(response: HTTPResponse) -> Answer:
     while piece := response.read1():
         pieces.append(piece)
         print(piece.decode(), end="", flush=True)
-    print(flush=True)
-    return Answer(response.status, response.headers, b"".join(pieces).decode(), len(pieces))
+    text = b"".join(pieces).decode()
+    print(end="" if text.endswith("\n") else "\n", flush=True)
+    return Answer(response.status, response.headers, text, len(pieces))
 
 
 def _expect(answer: Answer, status: int, as_promised: bool) -> None:
