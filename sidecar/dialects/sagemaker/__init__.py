@@ -1,0 +1,1 @@
+"""SageMaker: sessions by a header and two control requests; the container's and boto3's side."""

@@ -1,0 +1,122 @@
+"""What a dialect makes of a request: an intent. And the answer that is ours to give."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from sidecar.errors import SidecarError
+from sidecar.head import Head
+from sidecar.sessions.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete answer of ours."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class ReplyEncoder(Protocol):
+    """Turns the engine's reply into another wire form, piece by piece."""
+
+    def head(self, content_type: bytes | None) -> bytes:
+        """The header lines that replace the engine's."""
+
+    def body(self, data: bytes) -> bytes: ...
+
+    def broken(self, error: SidecarError) -> bytes:
+        """What says, inside the stream, that the engine broke off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How one route talks to its client; the plain voice leaves the engine's reply alone."""
+
+    refuse: Callable[[SidecarError], Answer]
+    engine_error: Callable[[int, bytes], Answer] | None = None  # for statuses from 400 on
+    encoder: Callable[[], ReplyEncoder] | None = None
+    reply_lines: tuple[bytes, ...] = ()  # added to a reply of the engine
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Forward as if there were no sidecar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Forward with the session's id."""
+
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Make a session, forward with its id, announce it on the engine's reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Make a session; the engine is not asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """The platform asks whether the engine is ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peek:
+    """Only the body can tell: read it, up to `limit` bytes, and ask `decide_body`."""
+
+    limit: int
+
+
+Intent = Pass | Use | Begin | Open | Close | Ping | Peek
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a request came in and how it goes on to the engine."""
+
+    door: Enum  # the dialect's own name for it
+    voice: Voice
+    target: str
+    lines: list[bytes] | None = None  # the header lines that go on, where not the client's own
+
+
+class Dialect(Protocol):
+    """A wire contract. Its decisions are pure: they look at the request and nothing else."""
+
+    name: str
+
+    def route(self, head: Head) -> Route:
+        """Raises nothing: every request has a route."""
+
+    def decide(self, head: Head, route: Route) -> Intent:
+        """Raises SidecarError when the request is refused by its head alone."""
+
+    def decide_body(self, head: Head, route: Route, body: bytes) -> Intent:
+        """After Peek: the same, now that the whole body is known."""
+
+    def cannot_be_control(self, prefix: bytes) -> bool:
+        """True when the beginning of a body shows that peeking at the rest is of no use."""
+
+    def opened(self, session: Session) -> Answer: ...
+
+    def closed(self, session_id: str) -> Answer: ...
+
+    def announcement(self, session: Session) -> bytes:
+        """The header line that tells the client about a session made on first use."""
+
+    def session_line(self, session: Session) -> bytes:
+        """The header line that tells the engine about the session, or b""."""

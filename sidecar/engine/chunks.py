@@ -1,0 +1,82 @@
+"""Chunked transfer coding (RFC 9112 section 7.1), decoded strictly.
+
+A lenient reading of chunk sizes is how two readers come to disagree about where a message ends.
+"""
+
+import re
+
+_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?")
+_LINE_LIMIT = 4096
+_TRAILER_LIMIT = 16384
+
+
+class ChunkError(ValueError):
+    """The bytes are not a chunked body."""
+
+
+class ChunkDecoder:
+    """Feed it bytes, get payload. Trailers and extensions are read and dropped.
+
+    `done` turns true behind the last chunk; `rest` then holds what followed it.
+    """
+
+    __slots__ = ("_at_data_end", "_carry", "_in_trailers", "_need", "_trailer_size", "done", "rest")
+
+    def __init__(self) -> None:
+        self._need = 0
+        self._carry = b""
+        self._at_data_end = False
+        self._in_trailers = False
+        self._trailer_size = 0
+        self.done = False
+        self.rest = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """The payload in `data`. Raises ChunkError."""
+        if self._carry:
+            data, self._carry = self._carry + data, b""
+        pieces = []
+        position = 0
+        while position < len(data) and not self.done:
+            if self._need:
+                piece = data[position : position + self._need]
+                pieces.append(piece)
+                position += len(piece)
+                self._need -= len(piece)
+                self._at_data_end = not self._need
+            else:
+                position = self._read_line(data, position)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _read_line(self, data: bytes, position: int) -> int:
+        end = data.find(b"\r\n", position)
+        if end < 0:
+            if len(data) - position > _LINE_LIMIT or self._at_data_end and data[position] != 13:
+                raise ChunkError("chunk line too long or missing")
+            self._carry = data[position:]
+            return len(data)
+        line = data[position:end]
+        if self._at_data_end:
+            if line:
+                raise ChunkError("chunk data longer than its size")
+            self._at_data_end = False
+        elif self._in_trailers:
+            self._take_trailer(line, data, end)
+        else:
+            self._take_size(line)
+        return end + 2
+
+    def _take_size(self, line: bytes) -> None:
+        match = _SIZE_LINE.fullmatch(line)
+        if match is None or len(line) > _LINE_LIMIT:
+            raise ChunkError("bad chunk size")
+        self._need = int(match[1], 16)
+        self._in_trailers = not self._need
+
+    def _take_trailer(self, line: bytes, data: bytes, end: int) -> None:
+        self._trailer_size += len(line)
+        if self._trailer_size > _TRAILER_LIMIT:
+            raise ChunkError("trailers too long")
+        if not line:
+            self.done = True
+            self.rest = data[end + 2 :]

@@ -1,0 +1,235 @@
+"""One connection to the engine: one exchange at a time, bytes out, a reply in.
+
+    idle --begin--> awaiting head --> body (by length | chunked | until the end) --> idle or closed
+                                  \\-> tunnel (after a 101)                       --> closed
+
+What arrives is handed to a `Sink` as it arrives; nothing is stored here but an unfinished head.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Protocol, cast
+
+from sidecar.engine.chunks import ChunkDecoder, ChunkError
+from sidecar.engine.reply import HEAD_LIMIT, Reply, ReplyError, read_reply
+from sidecar.headers import Vocabulary
+
+
+class Sink(Protocol):
+    """Where a reply goes. After on_end or on_fault nothing more comes."""
+
+    def on_interim(self, reply: Reply) -> None: ...
+    def on_head(self, reply: Reply) -> None: ...
+    def on_body(self, data: bytes) -> None: ...
+    def on_end(self) -> None: ...
+    def on_fault(self, reason: str) -> None: ...
+    def on_writable(self, writable: bool) -> None: ...
+
+
+class _State(Enum):
+    IDLE = auto()
+    HEAD = auto()
+    LENGTH = auto()
+    CHUNKED = auto()
+    UNTIL_END = auto()
+    CLOSED = auto()
+
+
+class EngineConnection(asyncio.Protocol):
+    """`on_idle` is called with a connection that may carry another exchange."""
+
+    def __init__(
+        self, vocabulary: Vocabulary, on_idle: Callable[["EngineConnection"], None]
+    ) -> None:
+        self._vocabulary = vocabulary
+        self._on_idle = on_idle
+        self._state = _State.IDLE
+        self._sink: Sink | None = None
+        self._carry = b""
+        self._need = 0
+        self._chunks = ChunkDecoder()
+        self._bodyless = False
+        self._upgrade = False
+        self._keep_alive = True
+        self._request_sent = False
+        self._reading_paused = False
+        self.idle_since = 0.0
+
+    # the caller's side
+
+    def begin(self, sink: Sink, *, bodyless: bool = False, upgrade: bool = False) -> None:
+        """Start an exchange. bodyless: the reply to HEAD; upgrade: a 101 was asked for."""
+        assert self._state is _State.IDLE
+        self._state = _State.HEAD
+        self._sink = sink
+        self._bodyless = bodyless
+        self._upgrade = upgrade
+        self._request_sent = False
+
+    def write(self, data: bytes) -> None:
+        self._transport.write(data)
+
+    def request_sent(self) -> None:
+        """The request is complete: from now on this connection may be used again."""
+        self._request_sent = True
+
+    def pause_reading(self) -> None:
+        if not self._reading_paused and self._state is not _State.CLOSED:
+            self._reading_paused = True
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._reading_paused and self._state is not _State.CLOSED:
+            self._reading_paused = False
+            self._transport.resume_reading()
+
+    def abort(self) -> None:
+        """Leave at once; the engine sees the connection go. The sink hears nothing more."""
+        self._sink = None
+        self._state = _State.CLOSED
+        self._transport.abort()
+
+    def is_reusable(self) -> bool:
+        """False when the engine has closed, or sent what nobody asked for.
+
+        One recv with MSG_PEEK: an engine that closed its side 60 ms ago is always seen; one that
+        closes in this very moment cannot be (RFC 9112 section 9.3.1 forbids sending again).
+        """
+        if self._state is not _State.IDLE or self._transport.is_closing():
+            return False
+        try:
+            self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except (BlockingIOError, InterruptedError):
+            return True
+        except OSError:
+            return False
+        return False
+
+    # the loop's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        # uvloop's stand-in for the socket cannot recv, so the descriptor is borrowed.
+        self._socket = socket.socket(fileno=transport.get_extra_info("socket").fileno())
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._receive(data)
+        except (ReplyError, ChunkError) as error:
+            self._fail(f"answered with something that is not clear HTTP: {error}")
+
+    def eof_received(self) -> None:
+        return None
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._socket.detach()
+        state, self._state = self._state, _State.CLOSED
+        if state is _State.UNTIL_END and error is None:
+            self._take_sink().on_end()
+        elif self._sink is not None:
+            before = state is _State.HEAD
+            self._take_sink().on_fault(
+                "closed the connection before answering" if before else "broke off its answer"
+            )
+
+    def pause_writing(self) -> None:
+        if self._sink is not None:
+            self._sink.on_writable(False)
+
+    def resume_writing(self) -> None:
+        if self._sink is not None:
+            self._sink.on_writable(True)
+
+    # the reply
+
+    def _receive(self, data: bytes) -> None:
+        match self._state:
+            case _State.LENGTH:
+                self._receive_length(data)
+            case _State.CHUNKED:
+                self._receive_chunks(data)
+            case _State.UNTIL_END:
+                self._deliver(data)
+            case _State.HEAD:
+                self._receive_head(data)
+            case _State.IDLE:
+                self.abort()
+
+    def _receive_head(self, data: bytes) -> None:
+        data, self._carry = self._carry + data, b""
+        while (end := data.find(b"\r\n\r\n")) >= 0:
+            if end > HEAD_LIMIT:
+                break
+            reply = read_reply(data[: end + 4], self._vocabulary)
+            data = data[end + 4 :]
+            if not reply.is_interim:
+                self._start_body(reply, data)
+                return
+            if self._sink is not None and reply.status != 100:
+                self._sink.on_interim(reply)
+        if len(data) > HEAD_LIMIT:
+            raise ReplyError(f"its head is longer than {HEAD_LIMIT} bytes")
+        self._carry = data
+
+    def _start_body(self, reply: Reply, data: bytes) -> None:
+        if reply.status == 101 and not (self._upgrade and reply.websocket):
+            raise ReplyError("it switches protocols, which was not asked for")
+        self._keep_alive = reply.keep_alive
+        self._need = reply.content_length or 0
+        if reply.status == 101:
+            self._state = _State.UNTIL_END
+        elif self._bodyless or reply.has_no_body or reply.content_length == 0:
+            self._state = _State.LENGTH
+            self._need = 0
+        elif reply.chunked:
+            self._state = _State.CHUNKED
+            self._chunks = ChunkDecoder()
+        else:
+            self._state = _State.UNTIL_END if reply.content_length is None else _State.LENGTH
+        if self._sink is not None:
+            self._sink.on_head(reply)
+        if data or (self._state is _State.LENGTH and not self._need):
+            self._receive(data)
+
+    def _receive_length(self, data: bytes) -> None:
+        body = data[: self._need]
+        self._need -= len(body)
+        self._deliver(body)
+        if not self._need:
+            self._finish(clean=len(body) == len(data))
+
+    def _receive_chunks(self, data: bytes) -> None:
+        self._deliver(self._chunks.feed(data))
+        if self._chunks.done:
+            self._finish(clean=not self._chunks.rest)
+
+    def _deliver(self, data: bytes) -> None:
+        if data and self._sink is not None:
+            self._sink.on_body(data)
+
+    def _finish(self, *, clean: bool) -> None:
+        if self._state is _State.CLOSED:
+            return
+        reusable = clean and self._keep_alive and self._request_sent
+        self._state = _State.IDLE
+        sink = self._take_sink()
+        if reusable and not self._transport.is_closing():
+            self.resume_reading()
+            self._on_idle(self)
+        else:
+            self._state = _State.CLOSED
+            self._transport.abort()
+        sink.on_end()
+
+    def _fail(self, reason: str) -> None:
+        self._state = _State.CLOSED
+        self._transport.abort()
+        if self._sink is not None:
+            self._take_sink().on_fault(reason)
+
+    def _take_sink(self) -> Sink:
+        sink, self._sink = self._sink, None
+        assert sink is not None
+        return sink

@@ -1,0 +1,97 @@
+"""The engine as the rest of the sidecar sees it: an address, its connections, its readiness."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from sidecar.config import EngineAddress
+from sidecar.engine.connection import EngineConnection
+from sidecar.errors import EngineError, EngineNotReady, EngineTimeout
+from sidecar.headers import Vocabulary
+
+
+class Engine:
+    """All mutable state: the idle connections, newest last, and whether the engine is ready."""
+
+    def __init__(
+        self,
+        address: EngineAddress,
+        vocabulary: Vocabulary,
+        *,
+        connect_timeout: float,
+        idle_limit: float,
+    ) -> None:
+        self.address = address
+        self.ready = False
+        self.on_unreachable: Callable[[], None] = lambda: None
+        self._vocabulary = vocabulary
+        self._connect_timeout = connect_timeout
+        self._idle_limit = idle_limit
+        self._idle: list[EngineConnection] = []
+
+    def take_idle(self) -> EngineConnection | None:
+        """The idle connection used last, if one may still be used."""
+        oldest = time.monotonic() - self._idle_limit
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.idle_since >= oldest and connection.is_reusable():
+                return connection
+            connection.abort()
+        return None
+
+    async def connect(self) -> EngineConnection:
+        """A fresh connection. Raises EngineError (down), EngineNotReady or EngineTimeout."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                if self.address.path is not None:
+                    _, protocol = await loop.create_unix_connection(
+                        self._make_connection, self.address.path
+                    )
+                else:
+                    _, protocol = await loop.create_connection(
+                        self._make_connection, self.address.host, self.address.port
+                    )
+        except TimeoutError:
+            raise EngineTimeout(
+                f"the engine at {self.address} did not accept a connection within "
+                f"{self._connect_timeout:g} s: check that it is not overloaded"
+            ) from None
+        except OSError as error:
+            raise self._unreachable(error) from None
+        return protocol
+
+    async def connection(self) -> EngineConnection:
+        return self.take_idle() or await self.connect()
+
+    def drop_stale(self) -> None:
+        """Close what has been idle too long; called by a coarse timer."""
+        oldest = time.monotonic() - self._idle_limit
+        stale = [connection for connection in self._idle if connection.idle_since < oldest]
+        for connection in stale:
+            self._idle.remove(connection)
+            connection.abort()
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().abort()
+
+    def _make_connection(self) -> EngineConnection:
+        return EngineConnection(self._vocabulary, self._keep)
+
+    def _keep(self, connection: EngineConnection) -> None:
+        connection.idle_since = time.monotonic()
+        self._idle.append(connection)
+
+    def _unreachable(self, error: OSError) -> EngineError:
+        reason = error.strerror or str(error)
+        if not self.ready:
+            return EngineNotReady(
+                f"the engine at {self.address} is not ready ({reason}): "
+                "wait until it has started, or check SIDECAR_ENGINE_URL"
+            )
+        self.on_unreachable()
+        return EngineError(
+            f"the engine at {self.address} cannot be reached ({reason}): "
+            "check that it is running, or SIDECAR_ENGINE_URL"
+        )

@@ -1,0 +1,184 @@
+"""A request head: what it says, what is refused, and what of it goes on to the engine.
+
+Both lanes examine every head here, after aiohttp's C parser (llhttp) has accepted its syntax.
+The rules below are what that parser lets through and a proxy must not (aiohttp 3.14.5).
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from sidecar.errors import (
+    BadRequest,
+    ExpectationFailed,
+    MethodNotAllowed,
+    UpgradeRequired,
+    VersionNotSupported,
+)
+from sidecar.headers import Field, Vocabulary, tokens
+
+# RFC 3986 section 3.2.2: reg-name or IP literal, then a port. No userinfo, no path.
+_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]{0,5})?")
+_UPGRADE_IGNORED = frozenset((b"close", b"keep-alive", b"upgrade"))
+# RFC 9110 section 7.6.1 lets Connection name any field; these would change what the request is.
+_NEVER_NOMINATED = frozenset(
+    (Field.HOST, Field.CONTENT_LENGTH, Field.TRANSFER_ENCODING, Field.SESSION)
+)
+
+
+@dataclass(slots=True)
+class Head:
+    """One request head. `lines` are the headers that go on, ready to be written."""
+
+    method: str
+    target: str
+    http11: bool
+    session_id: str | None = None
+    content_length: int | None = None
+    chunked: bool = False
+    expects_continue: bool = False
+    websocket: bool = False
+    content_type: bytes | None = None
+    content_encoding: bytes | None = None
+    has_host: bool = False
+    lines: list[bytes] = field(default_factory=list)
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
+
+    @property
+    def has_body(self) -> bool:
+        return self.chunked or bool(self.content_length)
+
+
+def examine(
+    method: str,
+    target: str,
+    version: tuple[int, int],
+    headers: tuple[tuple[bytes, bytes], ...],
+    vocabulary: Vocabulary,
+) -> Head:
+    """The head as the rest of the sidecar sees it. Raises a SidecarError when it is refused.
+
+    target is decoded with surrogateescape, as aiohttp does; headers are raw bytes.
+    """
+    if version not in ((1, 0), (1, 1)):
+        raise VersionNotSupported("use HTTP/1.1 or HTTP/1.0")
+    if method in ("TRACE", "CONNECT"):
+        raise MethodNotAllowed(f"{method} is not forwarded")
+    if not target.startswith("/"):
+        raise BadRequest("the request target must be a path that starts with '/'")
+    scan = _Scan(Head(method, target, version == (1, 1)), vocabulary)
+    for name, value in headers:
+        scan.take(name, value)
+    return scan.finish()
+
+
+class _Scan:
+    """One pass over the headers; lives as long as `examine`."""
+
+    __slots__ = ("connection", "head", "seen", "upgrade", "vocabulary")
+
+    def __init__(self, head: Head, vocabulary: Vocabulary) -> None:
+        self.head = head
+        self.vocabulary = vocabulary
+        self.seen: set[Field] = set()
+        self.connection: set[bytes] = set()
+        self.upgrade: set[bytes] = set()
+
+    def take(self, name: bytes, value: bytes) -> None:
+        known = self.vocabulary.of_request(name)
+        if known is None:
+            self.head.lines.append(b"%b: %b\r\n" % (name, value))
+            return
+        proper_name, field_ = known
+        if name.lower() != proper_name:
+            if field_ <= Field.OURS:
+                raise BadRequest(f"header {name!r} looks like {proper_name.decode()!r}: rename it")
+            self.head.lines.append(b"%b: %b\r\n" % (name, value))
+            return
+        if self._understand(field_, value):
+            self.head.lines.append(b"%b: %b\r\n" % (name, value))
+
+    def _understand(self, field_: Field, value: bytes) -> bool:
+        """Note what a known header says; True if it goes on to the engine."""
+        head = self.head
+        match field_:
+            case Field.CONTENT_LENGTH:
+                self._once(field_, "Content-Length")
+                if not value.isdigit() or len(value) > 18:
+                    raise BadRequest("Content-Length must be one decimal number")
+                head.content_length = int(value)
+            case Field.TRANSFER_ENCODING:
+                self._once(field_, "Transfer-Encoding")
+                if value.lower() != b"chunked" or not head.http11:
+                    raise BadRequest("Transfer-Encoding must be exactly 'chunked', in HTTP/1.1")
+                head.chunked = True
+            case Field.HOST:
+                self._once(field_, "Host")
+                if _HOST.fullmatch(value) is None:
+                    raise BadRequest("Host must be a host name or address, with or without a port")
+            case Field.SESSION:
+                self._once(field_, "the session header")
+                head.session_id = value.decode("utf-8", "replace")
+                return False
+            case Field.CONNECTION:
+                self.connection |= tokens(value)
+                return False
+            case Field.UPGRADE:
+                self.upgrade |= tokens(value)
+                return False
+            case Field.EXPECT:
+                if value.lower() != b"100-continue":
+                    raise ExpectationFailed("only 'Expect: 100-continue' is understood")
+                head.expects_continue = head.http11
+                return False
+            case Field.CONTENT_TYPE:
+                head.content_type = value
+            case Field.CONTENT_ENCODING:
+                head.content_encoding = value
+            case Field.OURS | Field.HOP:
+                return False
+        return True
+
+    def _once(self, field_: Field, name: str) -> None:
+        if field_ in self.seen:
+            raise BadRequest(f"{name} must be sent once")
+        self.seen.add(field_)
+
+    def finish(self) -> Head:
+        head = self.head
+        head.has_host = Field.HOST in self.seen
+        if head.http11 and not head.has_host:
+            raise BadRequest("HTTP/1.1 needs a Host header")
+        if head.chunked and head.content_length is not None:
+            raise BadRequest("send Content-Length or Transfer-Encoding, not both")
+        if b"upgrade" in self.connection and b"websocket" in self.upgrade:
+            self._check_websocket()
+        nominated = self.connection - _UPGRADE_IGNORED
+        if nominated:
+            head.lines = [line for line in head.lines if not self._is_nominated(line, nominated)]
+        return head
+
+    def _is_nominated(self, line: bytes, nominated: set[bytes]) -> bool:
+        name = line.partition(b":")[0]
+        known = self.vocabulary.of_request(name)
+        if known is not None and known[1] in _NEVER_NOMINATED:
+            return False
+        return name.lower() in nominated
+
+    def _check_websocket(self) -> None:
+        """RFC 6455 section 4.2.1; a body with an upgrade is read in two ways, so none is taken."""
+        head = self.head
+        if head.method != "GET" or head.has_body or not head.http11:
+            raise BadRequest("a WebSocket starts with an HTTP/1.1 GET without a body")
+        wanted = {b"sec-websocket-version": b"13", b"sec-websocket-key": None}
+        for line in head.lines:
+            name, _, value = line.partition(b": ")
+            if wanted.get(name.lower(), b"") in (None, value.strip()):
+                del wanted[name.lower()]
+        if b"sec-websocket-version" in wanted:
+            raise UpgradeRequired("use Sec-WebSocket-Version: 13")
+        if wanted:
+            raise BadRequest("a WebSocket needs a Sec-WebSocket-Key header")
+        head.websocket = True

@@ -1,0 +1,93 @@
+"""Header names and the rules by which headers are copied, refused or dropped. For both lanes.
+
+A name is looked up in its *plain* form: letters and digits only, lower case. Engines behind CGI,
+WSGI or a lenient parser read `Content_Length` or `Content|Length` as `Content-Length`, so a name
+that only looks like one that matters is refused (CVE-2025-64484 is that bug in another proxy).
+"""
+
+import re
+from collections.abc import Iterable
+from enum import IntEnum, auto
+from typing import Final
+
+SESSION_ID: Final = "X-Amzn-SageMaker-Session-Id"
+NEW_SESSION_ID: Final = "X-Amzn-SageMaker-New-Session-Id"
+CLOSED_SESSION_ID: Final = "X-Amzn-SageMaker-Closed-Session-Id"
+
+TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+RawHeaders = Iterable[tuple[bytes, bytes]]
+
+
+class Field(IntEnum):
+    """What a header means to the proxy. Up to OURS, a look-alike name is refused."""
+
+    CONTENT_LENGTH = auto()
+    TRANSFER_ENCODING = auto()
+    HOST = auto()
+    SESSION = auto()
+    OURS = auto()  # only the sidecar may send it; dropped in both directions
+    CONNECTION = auto()
+    HOP = auto()  # hop-by-hop, RFC 9110 section 7.6.1
+    UPGRADE = auto()
+    EXPECT = auto()
+    CONTENT_TYPE = auto()
+    CONTENT_ENCODING = auto()
+
+
+_STANDARD = {
+    "Content-Length": Field.CONTENT_LENGTH,
+    "Transfer-Encoding": Field.TRANSFER_ENCODING,
+    "Host": Field.HOST,
+    "Connection": Field.CONNECTION,
+    "Keep-Alive": Field.HOP,
+    "Proxy-Connection": Field.HOP,
+    "TE": Field.HOP,
+    "Trailer": Field.HOP,
+    "HTTP2-Settings": Field.HOP,
+    "Upgrade": Field.UPGRADE,
+    "Expect": Field.EXPECT,
+    "Content-Type": Field.CONTENT_TYPE,
+    "Content-Encoding": Field.CONTENT_ENCODING,
+}
+
+_LOWER = bytes(range(256)).lower()
+_NOT_PLAIN = bytes(c for c in range(256) if not bytes([c]).isalnum())
+
+
+def plain(name: bytes) -> bytes:
+    """`b"Content-Length"` and `b"content_length"` are both `b"contentlength"`."""
+    return name.translate(_LOWER, _NOT_PLAIN)
+
+
+class Vocabulary:
+    """The names that matter in one configuration; built once at start."""
+
+    def __init__(self, engine_header: str | None) -> None:
+        names = dict(_STANDARD)
+        if engine_header is not None:
+            names[engine_header] = Field.OURS
+        names[NEW_SESSION_ID] = names[CLOSED_SESSION_ID] = Field.OURS
+        self._request = _by_plain_name(names | {SESSION_ID: Field.SESSION})
+        self._reply = _by_plain_name(_STANDARD | dict.fromkeys(_ANNOUNCEMENTS, Field.OURS))
+
+    def of_request(self, name: bytes) -> tuple[bytes, Field] | None:
+        """The lower-case name that `name` is or looks like, and what it means."""
+        return self._request.get(name.translate(_LOWER, _NOT_PLAIN))
+
+    def of_reply(self, name: bytes) -> tuple[bytes, Field] | None:
+        return self._reply.get(name.translate(_LOWER, _NOT_PLAIN))
+
+
+_ANNOUNCEMENTS = (NEW_SESSION_ID, CLOSED_SESSION_ID)
+
+
+def _by_plain_name(names: dict[str, Field]) -> dict[bytes, tuple[bytes, Field]]:
+    return {
+        plain(name.encode()): (name.lower().encode(), field) for name, field in names.items()
+    }
+
+
+def tokens(value: bytes) -> set[bytes]:
+    """The members of a comma separated list such as Connection, in lower case."""
+    return {member.strip().lower() for member in value.split(b",") if member.strip()}
