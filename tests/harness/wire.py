@@ -46,6 +46,11 @@ class Wire:
         """Start to empty the socket; a wire made with `reading=False` leaves all in the kernel."""
         self._pump = asyncio.create_task(self._fill())
 
+    def pause(self) -> None:
+        """Read no more until `read_on`."""
+        assert self._pump is not None
+        self._pump.cancel()
+
     async def _fill(self) -> None:
         while True:
             try:
