@@ -156,6 +156,8 @@ class EngineConnection(asyncio.Protocol):
                 self._receive_head(data)
             case _State.IDLE:
                 self.abort()
+            case _State.CLOSED:
+                pass
 
     def _receive_head(self, data: bytes) -> None:
         data, self._carry = self._carry + data, b""

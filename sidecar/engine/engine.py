@@ -24,6 +24,7 @@ class Engine:
         self.address = address
         self.ready = False
         self.on_unreachable: Callable[[], None] = lambda: None
+        self.host_header = "localhost" if address.path else str(address).partition("//")[2]
         self._vocabulary = vocabulary
         self._connect_timeout = connect_timeout
         self._idle_limit = idle_limit

@@ -35,6 +35,11 @@ class Exchange:
         self._connection.begin(self, bodyless=bodyless, upgrade=upgrade)
         self._connection.write(head)
 
+    def write(self, data: bytes) -> None:
+        """Write without waiting; for a tunnel. Nothing happens once the exchange is over."""
+        if not self._released:
+            self._connection.write(data)
+
     async def send(self, data: bytes) -> None:
         """Write a piece of the request, as fast as the engine takes it."""
         self._connection.write(data)

@@ -6,6 +6,7 @@ Two voices: towards the platform (plain `/invocations` and every other path), an
 
 import json
 import time
+from collections.abc import Mapping
 
 from sidecar.dialects.intent import Answer
 from sidecar.errors import BadRequest, EngineNotReady, SidecarError
@@ -83,5 +84,5 @@ def _retry_after(error: SidecarError) -> tuple[tuple[str, str], ...]:
     return () if error.retry_after is None else (("Retry-After", str(error.retry_after)),)
 
 
-def _dump(body: dict[str, object]) -> bytes:
+def _dump(body: Mapping[str, object]) -> bytes:
     return json.dumps(body).encode()

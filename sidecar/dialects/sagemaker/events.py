@@ -2,7 +2,7 @@
 
 import json
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import SidecarError
 
@@ -37,7 +37,7 @@ class EventStreamEncoder:
         return b"".join(_event(data[start : start + _PART_LIMIT]) for start in parts)
 
     def broken(self, error: SidecarError) -> bytes:
-        headers = {
+        headers: dict[str, Any] = {
             ":message-type": "exception",
             ":exception-type": "ModelStreamError",
             ":content-type": "application/json",
@@ -47,7 +47,7 @@ class EventStreamEncoder:
 
 
 def _event(payload: bytes) -> bytes:
-    headers = {
+    headers: dict[str, Any] = {
         ":message-type": "event",
         ":event-type": "PayloadPart",
         ":content-type": "application/octet-stream",

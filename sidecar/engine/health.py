@@ -1,0 +1,90 @@
+"""Whether the engine is ready, asked in the background so that nobody waits for it."""
+
+import asyncio
+import logging
+
+from sidecar.engine.engine import Engine
+from sidecar.engine.exchange import Exchange
+from sidecar.errors import EngineError, EngineTimeout
+
+logger = logging.getLogger("sidecar.engine")
+
+PATHS = ("/ping", "/health", "/v2/health/ready")
+_TRY_NEXT = (401, 403, 404, 405)
+_LIMIT = 2.0
+_INTERVAL_READY = 1.0
+_INTERVAL_NOT_READY = 0.5
+# One slow answer is an engine at work; /ping must follow a hung one within 6 s: 2 * (2 + 1).
+_TIMEOUTS_ALLOWED = 1
+
+
+class Prober:
+    """Keeps `engine.ready` true to life. The first path that answers 2xx is kept."""
+
+    def __init__(self, engine: Engine, path: str | None) -> None:
+        self._engine = engine
+        self._configured = path
+        self._path = path
+        self._timeouts = 0
+        self._again = asyncio.Event()
+        engine.on_unreachable = self._again.set
+
+    async def run(self) -> None:
+        """Probe for ever."""
+        while True:
+            self._again.clear()
+            self._note(await self._probe())
+            interval = _INTERVAL_READY if self._engine.ready else _INTERVAL_NOT_READY
+            try:
+                async with asyncio.timeout(interval):
+                    await self._again.wait()
+            except TimeoutError:
+                pass
+
+    def _note(self, ready: bool | None) -> None:
+        """None: the engine took too long, which once is forgiven."""
+        self._timeouts = self._timeouts + 1 if ready is None else 0
+        if ready is None:
+            ready = self._engine.ready and self._timeouts <= _TIMEOUTS_ALLOWED
+        if ready != self._engine.ready:
+            self._engine.ready = ready
+            word = "ready" if ready else "not ready"
+            logger.info("the engine at %s is %s", self._engine.address, word)
+
+    async def _probe(self) -> bool | None:
+        try:
+            async with asyncio.timeout(_LIMIT):
+                if self._path is not None:
+                    return await self._ask_kept(self._path)
+                return await self._discover()
+        except (TimeoutError, EngineTimeout):
+            return None
+        except EngineError:
+            return False
+
+    async def _ask_kept(self, path: str) -> bool:
+        status = await self._status(path)
+        if status in _TRY_NEXT:
+            self._path = self._configured
+        return 200 <= status < 300
+
+    async def _discover(self) -> bool:
+        for path in PATHS:
+            status = await self._status(path)
+            if 200 <= status < 300:
+                self._path = path
+                return True
+            if status >= 500:
+                return False
+        return True  # it takes connections and has no health path: more cannot be known
+
+    async def _status(self, path: str) -> int:
+        exchange = Exchange(self._engine, await self._engine.connect())
+        try:
+            exchange.start(
+                f"GET {path} HTTP/1.1\r\nHost: {self._engine.host_header}\r\n"
+                "Connection: close\r\nUser-Agent: session-sidecar\r\n\r\n".encode()
+            )
+            return (await exchange.head()).status
+        finally:
+            exchange.abort()
