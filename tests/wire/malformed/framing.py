@@ -1,4 +1,4 @@
-"""Content-Length and Transfer-Encoding together, or one of them twice: no way to read it is right."""
+"""Content-Length and Transfer-Encoding together, or one of them twice: no reading is right."""
 
 from itertools import product
 
