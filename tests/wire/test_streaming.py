@@ -94,19 +94,19 @@ async def test_an_upload_reaches_the_engine_while_it_is_sent(
     halfway = asyncio.Event()
 
     async def behave(exchange: Exchange) -> None:
-        await exchange.wire.exactly(10_000)
+        await exchange.wire.exactly(100_000)
         halfway.set()
-        await exchange.wire.exactly(10_000)
+        await exchange.wire.exactly(100_000)
         await exchange.reply(b"all of it")
 
     engine.on(path, behave)
     await client.send(
         b"POST %b HTTP/1.1\r\nHost: t\r\nContent-Type: audio/wav\r\n"
-        b"Content-Length: 20000\r\n\r\n" % path + b"x" * 10_000
+        b"Content-Length: 200000\r\n\r\n" % path + b"x" * 100_000
     )
     async with asyncio.timeout(5):
         await halfway.wait()
-    await client.send(b"x" * 10_000)
+    await client.send(b"x" * 100_000)
     assert (await client.answer(b"POST")).body == b"all of it"
 
 
