@@ -83,9 +83,7 @@ _ANNOUNCEMENTS = (NEW_SESSION_ID, CLOSED_SESSION_ID)
 
 
 def _by_plain_name(names: dict[str, Field]) -> dict[bytes, tuple[bytes, Field]]:
-    return {
-        plain(name.encode()): (name.lower().encode(), field) for name, field in names.items()
-    }
+    return {plain(name.encode()): (name.lower().encode(), field) for name, field in names.items()}
 
 
 def tokens(value: bytes) -> set[bytes]:

@@ -50,5 +50,7 @@ async def start_admin(
     await runner.setup()
     site = web.TCPSite(runner, settings.admin_host, settings.admin_port)
     await site.start()
-    write_event("listening", listener="admin", address=f"{settings.admin_host}:{runner.addresses[0][1]}")
+    write_event(
+        "listening", listener="admin", address=f"{settings.admin_host}:{runner.addresses[0][1]}"
+    )
     return runner

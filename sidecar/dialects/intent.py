@@ -39,7 +39,7 @@ class Voice:
     refuse: Callable[[SidecarError], Answer]
     engine_error: Callable[[int, bytes], Answer] | None = None  # for statuses from 400 on
     encoder: Callable[[], ReplyEncoder] | None = None
-    reply_lines: tuple[bytes, ...] = ()  # added to a reply of the engine
+    reply_headers: tuple[tuple[str, str], ...] = ()  # added to what is not an error
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,6 @@ class Route:
 
 class Dialect(Protocol):
     """A wire contract. Its decisions are pure: they look at the request and nothing else."""
-
-    name: str
 
     def route(self, head: Head) -> Route:
         """Raises nothing: every request has a route."""

@@ -51,7 +51,7 @@ class ChunkDecoder:
     def _read_line(self, data: bytes, position: int) -> int:
         end = data.find(b"\r\n", position)
         if end < 0:
-            if len(data) - position > _LINE_LIMIT or self._at_data_end and data[position] != 13:
+            if len(data) - position > _LINE_LIMIT or (self._at_data_end and data[position] != 13):
                 raise ChunkError("chunk line too long or missing")
             self._carry = data[position:]
             return len(data)

@@ -49,15 +49,15 @@ class Exchange:
     def finish_request(self) -> None:
         self._connection.request_sent()
 
-    async def head(self, timeout: float | None = None) -> Reply:
+    async def head(self, limit: float | None = None) -> Reply:
         """The reply's head. Raises EngineError, or what `fail` was called with."""
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(limit):
                 while self._head is None:
                     await self._wait()
         except TimeoutError:
             raise EngineTimeout(
-                f"the engine at {self._engine.address} did not answer within {timeout:g} s: "
+                f"the engine at {self._engine.address} did not answer within {limit:g} s: "
                 "it may be overloaded, or SIDECAR_ENGINE_RESPONSE_TIMEOUT is too short"
             ) from None
         return self._head

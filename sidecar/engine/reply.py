@@ -94,6 +94,8 @@ def _understand(reply: Reply, field_: Field, exact: bool, value: bytes) -> bool:
             return True
         case Field.HOST | Field.EXPECT | Field.CONTENT_ENCODING:
             return True
+        case _:
+            pass
     return False
 
 
@@ -102,9 +104,7 @@ def _conclude(reply: Reply, connection: set[bytes], upgrade: set[bytes]) -> Repl
         raise ReplyError("it has both Content-Length and Transfer-Encoding")
     if reply.chunked and not reply.http11:
         raise ReplyError("it has Transfer-Encoding in HTTP/1.0")
-    reply.keep_alive = (
-        b"close" not in connection if reply.http11 else b"keep-alive" in connection
-    )
+    reply.keep_alive = b"close" not in connection if reply.http11 else b"keep-alive" in connection
     reply.websocket = b"upgrade" in connection and b"websocket" in upgrade
     nominated = connection - {b"close", b"keep-alive", b"upgrade"}
     if nominated:

@@ -138,7 +138,7 @@ class ClientConnection(web.RequestHandler):
             self.logger.error("a fault of the sidecar", exc_info=exc)
             error = SidecarError("the sidecar failed; its log says where")
         elif isinstance(exc, LineTooLong):
-            long_target = request.writer is not None and "request line" in str(exc).lower()
+            long_target = "request line" in str(exc).lower()
             error = (TargetTooLong if long_target else HeadTooLarge)("the request head is too long")
         else:
             error = BadRequest("this is not a valid HTTP/1.1 request")

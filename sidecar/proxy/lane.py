@@ -1,11 +1,13 @@
 """The aiohttp lane: one request from its head to the last byte of its answer.
 
-    examine -> route -> decide (-> peek, decide again) -> store -> forward -> relay
+examine -> route -> decide (-> peek, decide again) -> store -> forward -> relay
 """
 
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -99,7 +101,7 @@ class Lane:
     async def _serve(
         self, request: web.BaseRequest, connection: ClientConnection, turn: Turn
     ) -> Sent:
-        refuse_by = refuse
+        refuse_by: Callable[[SidecarError], Answer] = refuse
         try:
             message = request._message
             version = (message.version.major, message.version.minor)
@@ -114,8 +116,8 @@ class Lane:
             turn.error = error.message
             return await self.answer(request, turn, refuse_by(error), error)
         except RequestPayloadError:
-            error = BadRequest("the request body is not what its framing says")
-            return await self.answer(request, turn, refuse_by(error), error)
+            broken = BadRequest("the request body is not what its framing says")
+            return await self.answer(request, turn, refuse_by(broken), broken)
 
     async def answer(
         self, request: web.BaseRequest, turn: Turn, answer: Answer, error: SidecarError | None
@@ -208,6 +210,7 @@ class _Visit:
                 return await self._forward(None)
 
     async def _say(self, answer: Answer) -> Sent:
+        answer = replace(answer, headers=answer.headers + self.route.voice.reply_headers)
         return await self.lane.answer(self.request, self.turn, answer, None)
 
     async def _ping(self) -> Sent:
@@ -227,10 +230,9 @@ class _Visit:
                 await self._forget(session.id)
 
     async def _forget(self, session_id: str) -> None:
-        try:
+        # A session that cannot be closed ends by itself when its time is over.
+        with suppress(SessionNotFound, StoreFailed):
             await self.lane._store.close(session_id)
-        except (SessionNotFound, StoreFailed):
-            pass  # it ends by itself when its time is over
 
     async def _forward(self, session: Session | None) -> Sent:
         body = await self._small_body(session)
@@ -350,7 +352,7 @@ class _Visit:
         if encoder is not None:
             lines.append(encoder.head(reply.content_type))
             reply.lines = [line for line in reply.lines if not _is_content_type(line)]
-        lines += [*reply.lines, *voice.reply_lines, announce]
+        lines += [*reply.lines, *_lines(voice.reply_headers), announce]
         chunked = not bodyless and length is None and self.head.http11
         if length is not None and reply.status != 204:
             lines.append(b"Content-Length: %d\r\n" % length)
@@ -438,6 +440,10 @@ class _Upward:
 
     def feed_eof(self) -> None:
         self._exchange.abort()
+
+
+def _lines(headers: tuple[tuple[str, str], ...]) -> list[bytes]:
+    return [f"{name}: {value}\r\n".encode() for name, value in headers]
 
 
 def _same(data: bytes) -> bytes:

@@ -2,7 +2,6 @@
 
 import re
 from enum import Enum, auto
-from typing import ClassVar
 
 from sidecar.dialects.intent import (
     Answer,
@@ -52,22 +51,20 @@ class Door(Enum):
 
 
 _PLATFORM = Voice(refuse=answers.refuse)
-_API_LINES = (b"x-Amzn-Invoked-Production-Variant: AllTraffic\r\n",)
+_API_HEADERS = (("x-Amzn-Invoked-Production-Variant", "AllTraffic"),)
 _API = Voice(
-    refuse=answers.refuse_api, engine_error=answers.model_error, reply_lines=_API_LINES
+    refuse=answers.refuse_api, engine_error=answers.model_error, reply_headers=_API_HEADERS
 )
 _API_STREAM = Voice(
     refuse=answers.refuse_api,
     engine_error=answers.model_error,
     encoder=EventStreamEncoder,
-    reply_lines=_API_LINES,
+    reply_headers=_API_HEADERS,
 )
 
 
 class SageMaker:
     """Configured once; holds no state of requests or sessions."""
-
-    name: ClassVar[str] = "sagemaker"
 
     def __init__(
         self,
