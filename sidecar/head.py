@@ -114,6 +114,9 @@ class _Scan:
                 if value.lower() != b"chunked" or not head.http11:
                     raise BadRequest("Transfer-Encoding must be exactly 'chunked', in HTTP/1.1")
                 head.chunked = True
+                # Some engines compare the coding by case, though RFC 9112 section 7 does not.
+                head.lines.append(b"Transfer-Encoding: chunked\r\n")
+                return False
             case Field.HOST:
                 self._once(field_, "Host")
                 if _HOST.fullmatch(value) is None:

@@ -127,9 +127,9 @@ class Lane:
             if request.transport is not None:
                 reset(request.transport)
             return Sent(keep_alive=False)
-        unclear = error is not None and answer.status in (400, 405, 408, 413, 417, 431, 505)
-        close = not request.keep_alive or self._life.draining
-        close = close or (unclear and not request.content.is_eof())
+        # After a refused head, or a body left unread, what follows cannot be trusted.
+        unread = error is not None and not request.content.is_eof()
+        close = not request.keep_alive or self._life.draining or unread or turn.intent == "refuse"
         data = answer_bytes(answer, close=close, head_only=request.method == "HEAD")
         turn.bytes_out = len(answer.body)
         await request.writer.write(data)
@@ -162,6 +162,7 @@ class _Visit:
         lane = self.lane
         if (self.head.content_length or 0) > lane._settings.request_body_max:
             raise BodyTooLarge("the body is larger than SIDECAR_REQUEST_BODY_MAX allows")
+        self.turn.intent = "undecided"
         intent = lane._dialect.decide(self.head, self.route)
         if isinstance(intent, Peek):
             intent = await self._peek(intent.limit)
