@@ -113,7 +113,7 @@ BROKEN = {
     "until-the-end-reset": Reply(OK + b"\r\nhello", "reset"),
 }
 
-# A good answer and then something: the answer counts, the connection is not used again.
+# A good answer and then something: the answer counts, and what follows is nobody's.
 TRAILING = {
     "a-second-answer": Reply(OK + HELLO + SMUGGLED_ANSWER, "hold"),
     "a-second-answer-after-chunks": Reply(
@@ -123,7 +123,7 @@ TRAILING = {
     "crlf-behind-the-length": Reply(OK + HELLO + b"\r\n", "hold"),
     "closes-without-saying-so": Reply(OK + HELLO, "close"),
     "resets-without-saying-so": Reply(OK + b"Connection: close\r\n" + HELLO, "reset"),
-    "trailers": Reply(CHUNKED + b"5\r\nhello\r\n0\r\nX-Trail: x\r\n\r\n", "hold"),
+    "trailers": Reply(CHUNKED + b"5\r\nhello\r\n0\r\nX-Trail: x\r\n\r\n", "keep"),
 }
 
 BODILESS = {

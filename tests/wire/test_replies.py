@@ -52,8 +52,9 @@ async def test_an_answer_that_is_none_becomes_502(
     answer = await client.ask(ask(path))
     assert_names_the_engine(answer, engine.port, 502)
     [record] = engine.at(path)
-    async with asyncio.timeout(5):
-        await record.wire.gone.wait()
+    if reply.then == "hold":
+        async with asyncio.timeout(5):
+            await record.wire.gone.wait()
     await assert_healthy(another, engine, path)
 
 

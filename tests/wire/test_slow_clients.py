@@ -181,15 +181,15 @@ async def test_a_slow_reader_that_goes_on_reading_is_not_dropped(
     async with await RawClient.connect(sidecar.port, receive_buffer=65536) as client:
         await client.send(GET % path)
         answer = await client.head()
-        for _ in range(8):  # longer than the time-out in all, with pauses that are shorter
-            client.wire.pause()
-            await asyncio.sleep(SEND_TIMEOUT * 0.3)
-            client.wire.read_on()
-            await asyncio.sleep(0.02)
-        read = 0
-        async with asyncio.timeout(10):
+        read, pause_at = 0, MIB
+        async with asyncio.timeout(20):
             async for piece in client.body(answer):
                 read += len(piece)
+                if read > pause_at:  # longer than the time-out in all, with shorter pauses
+                    pause_at = read + MIB
+                    client.wire.pause()
+                    await asyncio.sleep(SEND_TIMEOUT * 0.3)
+                    client.wire.read_on()
     assert read == size
 
 

@@ -37,7 +37,10 @@ def _follow_up(outcome: Outcome, follows: Sequence[Record]) -> list[str]:
         problems.append("500")
     if len(follows) > 1:
         problems.append("the innocent request came twice")
-    if any(record.method != b"GET" or record.size for record in follows):
+    if any(
+        record.method != b"GET" or record.size or record.fields != [(b"Host", b"t")]
+        for record in follows
+    ):
         problems.append(f"the innocent request was changed: {follows[0].message.head!r}")
     if follows and not outcome.followed:
         problems.append("the innocent request was forwarded and not answered")
