@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
+from aiohttp.web_protocol import RequestPayloadError, _ErrInfo
 
 from sidecar.dialects.intent import Answer
 from sidecar.dialects.sagemaker.answers import refuse
@@ -108,6 +109,17 @@ class ClientConnection(web.RequestHandler):
         if self.head_since is None and self._current_request is None and not self._messages:
             self.head_since = time.monotonic()
         super().data_received(data)
+        if self._messages and isinstance(self._messages[-1][0], _ErrInfo):
+            self._fail_unfinished_bodies()
+
+    def _fail_unfinished_bodies(self) -> None:
+        """aiohttp 3.14 queues a parser's error but leaves the reader of that body waiting."""
+        readers = [payload for _, payload in self._messages]
+        if self._current_request is not None:
+            readers.append(self._current_request.content)
+        for reader in readers:
+            if not reader.is_eof() and reader.exception() is None:
+                reader.set_exception(RequestPayloadError("malformed body"))
 
     def pause_writing(self) -> None:
         super().pause_writing()
