@@ -12,6 +12,7 @@ import pytest
 from tests.harness.behaviours import chunked, echo, says
 from tests.harness.raw_client import RawClient
 from tests.harness.recording_engine import Exchange, RecordingEngine
+from tests.harness.wire import Gone
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -207,3 +208,21 @@ async def test_answers_without_a_body_end_at_their_head(
         assert got.removesuffix(CODING) == head.removesuffix(CODING)  # says nothing after HEAD
     first, second = engine.at(path)
     assert first.connection == second.connection
+
+
+async def test_a_trailer_is_no_header_of_the_next_request(
+    client: RawClient, engine: RecordingEngine, path: bytes
+) -> None:
+    """aiohttp 3.14.5 keeps the last trailer and puts it in front of the next request's headers.
+
+    Behind a balancer that shares connections, that next request is somebody else's.
+    """
+    upload = b"POST %b HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n" % path
+    trailers = b"0\r\nX-First: a\r\nX-Amzn-SageMaker-Session-Id: forged\r\n\r\n"
+    assert (await client.ask(upload + b"5\r\nhello\r\n" + trailers)).status == 200
+    try:
+        answer = await client.ask(b"GET %b HTTP/1.1\r\nHost: t\r\n\r\n" % path)
+    except Gone:
+        return  # closing is one way to keep the two apart
+    assert answer.status == 200
+    assert engine.at(path)[1].fields == [(b"Host", b"t")]
