@@ -130,6 +130,7 @@ class Lane:
         # After a refused head, or a body left unread, what follows cannot be trusted.
         unread = error is not None and not request.content.is_eof()
         close = not request.keep_alive or self._life.draining or unread or turn.intent == "refuse"
+        close = close or request._message.chunked
         data = answer_bytes(answer, close=close, head_only=request.method == "HEAD")
         turn.bytes_out = len(answer.body)
         await request.writer.write(data)
@@ -156,7 +157,9 @@ class _Visit:
         self.route = route
         self.prefix = b""
         self.begun: Session | None = None
-        self.keep = request.keep_alive and not lane._life.draining
+        # aiohttp 3.14.5 hands the last trailer of a chunked body to the next request as a header,
+        # so a chunked request is the last of its connection.
+        self.keep = request.keep_alive and not lane._life.draining and not head.chunked
 
     async def serve(self) -> Sent:
         lane = self.lane
