@@ -3,10 +3,8 @@
 import asyncio
 import logging
 import resource
-import signal
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import uvloop
@@ -16,13 +14,14 @@ from sidecar.admin.server import start_admin
 from sidecar.clock import SystemClock
 from sidecar.config import Settings
 from sidecar.dialects.sagemaker.dialect import SageMaker
+from sidecar.drain import Drain
 from sidecar.engine.engine import Engine
 from sidecar.engine.health import Prober
 from sidecar.errors import StoreFailed
 from sidecar.headers import Vocabulary
 from sidecar.life import Life
 from sidecar.ops.log import EventHandler, write_access, write_event
-from sidecar.proxy.client import ClientConnection, ClientServer, reset
+from sidecar.proxy.client import ClientServer
 from sidecar.proxy.lane import Lane
 from sidecar.sessions.root import open_root
 from sidecar.sessions.tmpfs import TmpfsStore
@@ -45,9 +44,9 @@ class _App:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._life = Life()
-        self._signals = 0
-        self._signalled = asyncio.Event()
-        self._forced = asyncio.Event()
+        self._drain = Drain(
+            self._life, lame_duck=settings.lame_duck_seconds, limit=settings.drain_seconds
+        )
 
     async def run(self) -> int:
         settings = self._settings
@@ -106,8 +105,7 @@ class _App:
     async def _listen(self, store: TmpfsStore, engine: Engine, server: ClientServer) -> int:
         settings = self._settings
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_signal)
+        self._drain.on_signals()
         prober = asyncio.create_task(Prober(engine, settings.engine_health_path).run())
         ticker = asyncio.create_task(_tick(engine, server))
         admin = await start_admin(settings, engine, store, self._life)
@@ -119,50 +117,14 @@ class _App:
             print(f"SIDECAR_PORT {settings.port}: {error.strerror}", file=sys.stderr)
             return 1
         _announce("data", settings.host, listener.sockets[0].getsockname()[1])
-        await self._signalled.wait()
-        await self._drain(listener, server)
+        await self._drain.asked()
+        await self._drain.run(listener, server)
         if admin is not None:
             await admin.cleanup()
         prober.cancel()
         ticker.cancel()
         engine.close()
         return 0
-
-    def _on_signal(self) -> None:
-        self._signals += 1
-        self._signalled.set()
-        if self._signals > 1:
-            self._forced.set()
-
-    async def _drain(self, listener: asyncio.Server, server: ClientServer) -> None:
-        """Not ready, lame duck, no new connections, streams end, hard stop."""
-        deadline = time.monotonic() + self._settings.drain_seconds
-        self._life.draining = True
-        write_event("draining")
-        await self._pause(self._settings.lame_duck_seconds)
-        listener.close()
-        while time.monotonic() < deadline and not self._forced.is_set():
-            if all(_is_idle(connection) for connection in server.connections):
-                break
-            await self._pause(0.05)
-        for connection in server.connections:
-            if connection.transport is not None:
-                if _is_idle(connection):
-                    connection.transport.close()
-                else:
-                    reset(connection.transport)
-        write_event("stopped")
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._forced.wait()
-        except TimeoutError:
-            pass
-
-
-def _is_idle(connection: object) -> bool:
-    return isinstance(connection, ClientConnection) and connection.is_idle
 
 
 async def _tick(engine: Engine, server: ClientServer) -> None:

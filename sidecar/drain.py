@@ -1,0 +1,142 @@
+"""The order of the end: not ready, lame duck, no new connections, streams end, hard stop."""
+
+import asyncio
+import fcntl
+import os
+import signal
+import socket
+import termios
+import time
+from contextlib import suppress
+
+from aiohttp import web
+
+from sidecar.life import Life
+from sidecar.ops.log import write_event
+from sidecar.proxy.client import ClientConnection, reset
+
+_LOOK_EVERY = 0.05
+# A client that has just connected, or just got an answer that did not announce the end, may be
+# about to send. Closing then would lose a request that it cannot send again (RFC 9110 section
+# 9.2.2), so such a connection gets this long.
+_QUIET_FOR = 0.5
+# After the end, at most half a second more: the requests that were cut are logged.
+_LAST_LOOKS = 100
+
+
+class Drain:
+    """Asked for by a signal, hurried by a second one."""
+
+    def __init__(self, life: Life, *, lame_duck: float, limit: float) -> None:
+        self._life = life
+        self._lame_duck = lame_duck
+        self._limit = limit
+        self._asked = asyncio.Event()
+        self._hurried = asyncio.Event()
+
+    def on_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
+
+    async def asked(self) -> None:
+        await self._asked.wait()
+
+    async def run(self, listener: asyncio.Server, server: web.Server) -> None:
+        deadline = time.monotonic() + self._limit
+        self._life.draining = True
+        write_event("draining")
+        quiet = _quiet(server, {})
+        await self._pause(self._lame_duck)
+        await _stop_listening(listener, server)
+        while not self._is_over(server, quiet, deadline):
+            await self._pause(_LOOK_EVERY)
+            quiet = _quiet(server, quiet)
+        write_event("stopped", aborted=await _close_all(server))
+
+    def _on_signal(self) -> None:
+        (self._hurried if self._asked.is_set() else self._asked).set()
+
+    def _is_over(
+        self, server: web.Server, quiet: dict[ClientConnection, float], deadline: float
+    ) -> bool:
+        now = time.monotonic()
+        if now >= deadline or self._hurried.is_set():
+            return True
+        return len(quiet) == len(server.connections) and all(
+            now - since >= _QUIET_FOR for since in quiet.values()
+        )
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurried.wait()
+
+
+def _quiet(
+    server: web.Server, before: dict[ClientConnection, float]
+) -> dict[ClientConnection, float]:
+    """Since when the connections that are idle have been so.
+
+    None of them can have had an answer between two looks: it would have closed the connection.
+    """
+    now = time.monotonic()
+    return {
+        connection: before.get(connection, now)
+        for connection in server.connections
+        if isinstance(connection, ClientConnection) and _is_quiet(connection)
+    }
+
+
+def _is_quiet(connection: ClientConnection) -> bool:
+    """Nothing has come that is not answered, and the answers are in the kernel's hands."""
+    transport = connection.transport
+    if transport is None:
+        return connection.is_idle
+    return (
+        connection.is_idle
+        and not transport.get_write_buffer_size()
+        and not _unread(transport.get_extra_info("socket").fileno())
+    )
+
+
+def _unread(descriptor: int) -> int:
+    """Bytes that the kernel has and the loop has not seen."""
+    if descriptor < 0:
+        return 0
+    count = fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4))
+    return int.from_bytes(count, "little")
+
+
+async def _stop_listening(listener: asyncio.Server, server: web.Server) -> None:
+    """Take in what the kernel has accepted for us: closing the listener would reset it."""
+    waiting = [sock for own in listener.sockets for sock in _accept_waiting(own.fileno())]
+    listener.close()
+    loop = asyncio.get_running_loop()
+    await asyncio.gather(*(loop.connect_accepted_socket(server, sock) for sock in waiting))
+
+
+def _accept_waiting(descriptor: int) -> list[socket.socket]:
+    waiting = []
+    with socket.socket(fileno=os.dup(descriptor)) as listener, suppress(BlockingIOError):
+        while True:
+            waiting.append(listener.accept()[0])
+    return waiting
+
+
+async def _close_all(server: web.Server) -> int:
+    """Close what is quiet, reset the rest. Returns how many answers were cut."""
+    aborted = 0
+    for connection in server.connections:
+        transport = connection.transport
+        if transport is None or not isinstance(connection, ClientConnection):
+            continue
+        if _is_quiet(connection):
+            transport.close()
+        else:
+            aborted += 1
+            reset(transport)
+    for _ in range(_LAST_LOOKS):
+        if not server.connections:
+            break
+        await asyncio.sleep(_LOOK_EVERY / 10)
+    return aborted
