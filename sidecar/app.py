@@ -21,8 +21,11 @@ from sidecar.errors import StoreFailed
 from sidecar.headers import Vocabulary
 from sidecar.life import Life
 from sidecar.ops.log import EventHandler, write_access, write_event
-from sidecar.proxy.client import ClientServer
+from sidecar.proxy.house import House
 from sidecar.proxy.lane import Lane
+from sidecar.proxy.pace import Limits
+from sidecar.proxy.plan import Planner
+from sidecar.proxy.server import ClientServer
 from sidecar.sessions.root import open_root
 from sidecar.sessions.tmpfs import TmpfsStore
 
@@ -87,18 +90,15 @@ class _App:
             engine_header=settings.session_header,
         )
         on_turn = write_access if settings.access_log else lambda turn: None
-        lane = Lane(settings, dialect, vocabulary, store, engine, self._life, on_turn)
+        house = House(settings, dialect, store, engine, self._life, on_turn)
         server = ClientServer(
-            lane,
+            Lane(house),
+            Planner(dialect, vocabulary, settings.request_body_max),
             connections_max=settings.connections_max or _connections_max(),
-            head_timeout=settings.head_timeout,
-            send_timeout=settings.send_timeout,
-            body_grace=settings.body_grace,
-            body_min_rate=settings.body_min_rate,
-            access_log=None,
-            auto_decompress=False,
+            limits=Limits.of(settings),
+            refuse=dialect.voice.refuse,
+            on_turn=on_turn,
             keepalive_timeout=settings.keepalive_timeout,
-            tcp_keepalive=True,
         )
         return await self._listen(store, engine, server)
 

@@ -97,6 +97,8 @@ class Route:
 class Dialect(Protocol):
     """A wire contract. Its decisions are pure: they look at the request and nothing else."""
 
+    voice: Voice  # for a request whose head could not be accepted, so that it has no route
+
     def route(self, head: Head) -> Route:
         """Raises nothing: every request has a route."""
 

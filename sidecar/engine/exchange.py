@@ -28,6 +28,7 @@ class Exchange:
         self._writable = asyncio.Event()
         self._writable.set()
         self.on_interim: Callable[[Reply], None] = lambda reply: None
+        self.on_write_pressure: Callable[[bool], None] = lambda full: None
 
     # the caller's side
 
@@ -120,6 +121,7 @@ class Exchange:
         self._wake()
 
     def on_writable(self, writable: bool) -> None:
+        self.on_write_pressure(not writable)
         if writable:
             self._writable.set()
         else:

@@ -6,7 +6,7 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from sidecar.proxy.lane import Turn
+from sidecar.turn import Turn
 
 
 def write_event(event: str, *, level: str = "info", **fields: object) -> None:
@@ -29,11 +29,10 @@ def write_access(turn: Turn) -> None:
     """Probes are not logged; ids are cut to eight characters; a query may hold secrets."""
     if turn.intent == "ping":
         return
-    request = turn.request
     write_event(
         "request",
-        method=request.method,
-        path=request._message.path.partition("?")[0],
+        method=turn.method,
+        path=turn.path,
         status=turn.status,
         intent=turn.intent,
         session=turn.session and turn.session[:8],

@@ -1,24 +1,116 @@
-"""The session's id at a path of a JSON body."""
+"""A request's body in the aiohttp lane: peeked at, read whole, or streamed on to the engine."""
 
-import json
-from typing import Any
+import asyncio
+from collections.abc import Callable
 
-from sidecar.errors import BadRequest
+from aiohttp import web
+
+from sidecar.engine.exchange import Exchange
+from sidecar.errors import BodyTooLarge, SidecarError
+from sidecar.head import Head
+from sidecar.proxy.client import ClientConnection
+from sidecar.proxy.wire import CONTINUE, LAST_CHUNK, chunk
+
+# A body up to this size is read whole first: the engine never waits for a slow small upload.
+SMALL = 65536
 
 
-def with_session_id(body: bytes, path: tuple[str, ...], session_id: str) -> bytes:
-    """The body with the id at `path`; missing parents are made. Raises BadRequest."""
-    where = ".".join(path)
-    try:
-        root: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        raise BadRequest(f"the body is not JSON, so the session id cannot go to {where}") from None
-    target = root
-    for name in path[:-1]:
-        if not isinstance(target, dict):
-            break
-        target = target.setdefault(name, {})
-    if not isinstance(target, dict):
-        raise BadRequest(f"the body has no object where the session id goes: {where}")
-    target[path[-1]] = session_id
-    return json.dumps(root, separators=(",", ":")).encode()
+class RequestBody:
+    def __init__(
+        self, connection: ClientConnection, request: web.BaseRequest, head: Head, limit: int
+    ) -> None:
+        self._connection = connection
+        self._request = request
+        self._head = head
+        self._limit = limit
+        self._prefix = b""
+        self._upload: asyncio.Task[None] | None = None
+
+    @property
+    def is_json(self) -> bool:
+        """True when it can be looked into: not compressed, and said to be JSON."""
+        head = self._head
+        return (
+            head.has_body
+            and head.content_encoding is None
+            and b"json" in (head.content_type or b"").lower()
+        )
+
+    @property
+    def is_sent(self) -> bool:
+        return self._upload is None or self._upload.done()
+
+    async def peek(self, limit: int, useless: Callable[[bytes], bool]) -> bytes:
+        """The whole body if it is at most `limit` bytes long and `useless` does not stop it.
+
+        b"" otherwise; what has been read is kept for the engine.
+        """
+        self._want()
+        while len(self._prefix) <= limit and not useless(self._prefix):
+            piece = await self._request.content.readany()
+            if not piece:
+                return self._prefix
+            self._prefix += piece
+        return b""
+
+    async def read_small(self) -> bytes | None:
+        """The whole body when its length is known and small; None: it is to be streamed."""
+        if not self._head.has_body:
+            return b""
+        if self._head.chunked or (self._head.content_length or 0) > SMALL:
+            return None
+        return await self.read(SMALL)
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body. Raises BodyTooLarge."""
+        if (self._head.content_length or 0) > limit:
+            raise _too_large("SIDECAR_BODY_LIMIT")
+        self._want()
+        pieces, size = [self._prefix], len(self._prefix)
+        while piece := await self._request.content.readany():
+            pieces.append(piece)
+            size += len(piece)
+            if size > limit:
+                raise _too_large("SIDECAR_BODY_LIMIT")
+        self._connection.pace.body_done()
+        return b"".join(pieces)
+
+    def start_upload(self, exchange: Exchange) -> None:
+        self._upload = asyncio.create_task(self._stream(exchange))
+
+    def stop_upload(self) -> None:
+        if self._upload is not None:
+            self._upload.cancel()
+
+    async def _stream(self, exchange: Exchange) -> None:
+        try:
+            await self._pass_on(exchange)
+        except SidecarError as error:
+            exchange.fail(error)
+        else:
+            exchange.finish_request()
+            self._connection.pace.body_done()
+
+    async def _pass_on(self, exchange: Exchange) -> None:
+        self._want()
+        sent, chunked = 0, self._head.chunked
+        piece = self._prefix or await self._request.content.readany()
+        while piece:
+            sent += len(piece)
+            if sent > self._limit:
+                raise _too_large("SIDECAR_REQUEST_BODY_MAX")
+            await exchange.send(chunk(piece) if chunked else piece)
+            piece = await self._request.content.readany()
+        if chunked:
+            await exchange.send(LAST_CHUNK)
+
+    def _want(self) -> None:
+        """From now on the client is expected to send its body, and not too slowly."""
+        if not self._connection.body_is_awaited or not self._connection.pace.want_body():
+            return
+        if self._head.expects_continue and self._request.transport is not None:
+            self._request.transport.write(CONTINUE)
+
+
+def _too_large(setting: str) -> BodyTooLarge:
+    return BodyTooLarge(f"the body is larger than {setting} allows")

@@ -1,44 +1,23 @@
-"""The client's side of the aiohttp lane: a connection with deadlines, and raw answers."""
+"""A client's connection in the aiohttp lane: aiohttp's request handler behind our own framing."""
 
 import asyncio
 import socket
 import struct
-import time
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
-from aiohttp.http_exceptions import LineTooLong
-from aiohttp.web_protocol import RequestPayloadError, _ErrInfo
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
-from sidecar.dialects.intent import Answer
-from sidecar.dialects.sagemaker.answers import refuse
-from sidecar.errors import (
-    BadRequest,
-    ClientTooSlow,
-    HeadTooLarge,
-    Overloaded,
-    SidecarError,
-    TargetTooLong,
-)
+from sidecar.engine.chunks import ChunkError
+from sidecar.errors import BadRequest, SidecarError
+from sidecar.proxy.framing import Framer
+from sidecar.proxy.pace import Pace
+from sidecar.proxy.plan import Plan
+from sidecar.proxy.wire import answer_bytes
 
-_REASONS = {
-    200: "OK",
-    400: "Bad Request",
-    405: "Method Not Allowed",
-    408: "Request Timeout",
-    413: "Content Too Large",
-    414: "URI Too Long",
-    417: "Expectation Failed",
-    424: "Failed Dependency",
-    426: "Upgrade Required",
-    429: "Too Many Requests",
-    431: "Request Header Fields Too Large",
-    500: "Internal Server Error",
-    502: "Bad Gateway",
-    503: "Service Unavailable",
-    504: "Gateway Timeout",
-    505: "HTTP Version Not Supported",
-}
+# What may wait unread before the client is told to pause: one socket buffer's worth.
+_HIGH_WATER = 65536
 
 
 class Sent(web.StreamResponse):
@@ -59,18 +38,6 @@ class Sent(web.StreamResponse):
         return None
 
 
-def answer_bytes(answer: Answer, *, close: bool, head_only: bool = False) -> bytes:
-    lines = [f"HTTP/1.1 {answer.status} {_REASONS[answer.status]}"]
-    if answer.body:
-        lines.append(f"Content-Type: {answer.content_type}")
-    lines += [f"{name}: {value}" for name, value in answer.headers]
-    lines.append(f"Content-Length: {len(answer.body)}")
-    if close:
-        lines.append("Connection: close")
-    body = b"" if head_only else answer.body
-    return "\r\n".join([*lines, "", ""]).encode() + body
-
-
 def reset(transport: asyncio.Transport) -> None:
     """End with a reset: a client that reads until the end must not take this for the end.
 
@@ -83,55 +50,106 @@ def reset(transport: asyncio.Transport) -> None:
 
 
 class ClientConnection(web.RequestHandler):
-    """aiohttp's connection, which notes since when the client has kept us waiting."""
+    """Frames requests, one at a time, and gives them to aiohttp's loop of handlers.
 
-    __slots__ = ("body_reader", "head_since", "received", "stalled_since", "window")
+    `plan` is that of the request in hand. aiohttp's `_messages` and `_waiter` are the door to its
+    loop (aiohttp 3.14; its own parser is never fed).
+    """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.head_since: float | None = time.monotonic()
-        self.stalled_since: float | None = None
-        self.received = 0
-        self.window: tuple[float, int] | None = None  # (since, received then), while in a body
-        self.body_reader: Any = None
+    __slots__ = (
+        "_broken",
+        "_content",
+        "_framer",
+        "_upward",
+        "body_received",
+        "client",
+        "pace",
+        "plan",
+        "server",
+    )
+
+    def __init__(self, server: Any, framer: Framer, pace: Pace, **kwargs: Any) -> None:
+        super().__init__(server, **kwargs)
+        self.server = server
+        self.pace = pace
+        self.plan: Plan | None = None
+        self.client = "-"
+        self.body_received = 0  # of the request in hand
+        self._framer = framer
+        self._content: StreamReader = EMPTY_PAYLOAD
+        self._upward: Callable[[bytes], None] | None = None
+        self._broken = False  # the body in hand is malformed: what follows means nothing
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        peer = transport.get_extra_info("peername")
+        if isinstance(peer, tuple):
+            self.client = peer[0]
         super().connection_made(transport)
-        server = self._manager
-        if isinstance(server, ClientServer) and len(server._connections) > server.connections_max:
-            error = Overloaded("the sidecar has all the connections it may have: try again")
-            assert self.transport is not None
-            self.transport.write(answer_bytes(refuse(error), close=True))
-            self.force_close()
 
     def data_received(self, data: bytes) -> None:
-        self.received += len(data)
-        if self.head_since is None and self._current_request is None and not self._messages:
-            self.head_since = time.monotonic()
-        super().data_received(data)
-        if self._messages and isinstance(self._messages[-1][0], _ErrInfo):
-            self._fail_unfinished_bodies()
+        if not data or self._broken or self.pace.is_ending:
+            return
+        self.pace.received += len(data)
+        if self._upward is not None:
+            self._upward(data)
+        elif self._framer.in_body:
+            self._feed_body(data)
+        elif self.plan is not None:
+            self._hold(data)
+        else:
+            self._feed_head(data)
 
-    def _fail_unfinished_bodies(self) -> None:
-        """aiohttp 3.14 queues a parser's error but leaves the reader of that body waiting."""
-        readers = [payload for _, payload in self._messages]
-        if self._current_request is not None:
-            readers.append(self._current_request.content)
-        for reader in readers:
-            if not reader.is_eof() and reader.exception() is None:
-                reader.set_exception(RequestPayloadError("malformed body"))
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self.stalled_since = time.monotonic()
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self.stalled_since = None
+    @property
+    def body_is_awaited(self) -> bool:
+        """The client has not sent all of its body yet."""
+        return self._framer.in_body
 
     @property
     def is_idle(self) -> bool:
-        return self._current_request is None and not self._messages
+        """Nothing of a request has come, or its sender only waits for the connection's end."""
+        return self.pace.is_ending or (self.plan is None and not self._framer.rest)
+
+    def request_done(self) -> None:
+        """The request in hand is answered; go on with what has come behind it."""
+        if self._framer.in_body:
+            return  # its answer came early, so the connection is closed
+        self.plan = None
+        self.pace.body_done()
+        if self._reading_paused:
+            self.resume_reading()
+        if rest := self._framer.take_rest():
+            self._feed_head(rest)
+
+    def tunnel(self, upward: Callable[[bytes], None]) -> None:
+        """From now on what the client sends is not HTTP any more."""
+        self._upward = upward
+        if self._reading_paused:
+            self.resume_reading()
+        if rest := self._framer.take_rest():
+            upward(rest)
+
+    def hold_reading(self, hold: bool) -> None:
+        """In a tunnel: stop reading while the engine does not take what was read."""
+        if hold:
+            self.pause_reading()
+        else:
+            self.resume_reading()
+
+    def end(self) -> None:
+        """Say no more, but read and drop what still comes, for a while.
+
+        Closing with unread bytes would reset the connection, and the client could lose the answer
+        (RFC 9112 section 9.6).
+        """
+        self._force_close = True  # aiohttp leaves the closing to us
+        self.pace.end()
+        if self.transport is not None:
+            self.transport.write_eof()
+            self.resume_reading()
+
+    def fail_body(self, error: SidecarError) -> None:
+        """Wake whoever reads the body with an error of the client's side."""
+        self._content.set_exception(error)
 
     def handle_error(
         self,
@@ -140,70 +158,74 @@ class ClientConnection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """What aiohttp's parser refused, or (500) a fault of ours."""
-        if request.writer.output_size > 0:
-            if self.transport is not None:
-                reset(self.transport)
-            return Sent(keep_alive=False)
-        error: SidecarError
-        if status >= 500:
-            self.logger.error("a fault of the sidecar", exc_info=exc)
-            error = SidecarError("the sidecar failed; its log says where")
-        elif isinstance(exc, LineTooLong):
-            long_target = "request line" in str(exc).lower()
-            error = (TargetTooLong if long_target else HeadTooLarge)("the request head is too long")
-        else:
-            error = BadRequest("this is not a valid HTTP/1.1 request")
-        if self.transport is not None:
-            self.transport.write(answer_bytes(refuse(error), close=True))
+        """A fault of ours: aiohttp's own refusals cannot happen, its parser is not used."""
+        self.logger.error("a fault of the sidecar", exc_info=exc)
+        if self.transport is not None and request.writer.output_size:
+            reset(self.transport)
+        elif self.transport is not None:
+            answer = self.server.refuse(SidecarError("the sidecar failed; its log says where"))
+            self.transport.write(answer_bytes(answer, close=True))
         return Sent(keep_alive=False)
 
+    def pause_reading(self) -> None:
+        """Without aiohttp's parser, which objects when it is not in the middle of a body."""
+        self._reading_paused = True
+        self._pause_transport_reading()
 
-class ClientServer(web.Server):
-    """Makes the connections and, once a second, ends those whose client is too slow."""
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        self._reading_paused = False
+        self._resume_transport_reading()
 
-    def __init__(
-        self,
-        handler: Any,
-        *,
-        connections_max: int,
-        head_timeout: float,
-        send_timeout: float,
-        body_grace: float,
-        body_min_rate: int,
-        **options: Any,
-    ) -> None:
-        super().__init__(handler, handler_cancellation=True, **options)
-        self.connections_max = connections_max
-        self._head_timeout = head_timeout
-        self._send_timeout = send_timeout
-        self._body_grace = body_grace
-        self._body_min_rate = body_min_rate
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.pace.write_paused()
 
-    def __call__(self) -> web.RequestHandler:
-        return ClientConnection(self, loop=self._loop, **self._kwargs)
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.pace.write_resumed()
 
-    def end_slow_clients(self) -> None:
-        now = time.monotonic()
-        for connection in self.connections:
-            assert isinstance(connection, ClientConnection)
-            if connection.transport is not None:
-                self._check(connection, connection.transport, now)
+    def _feed_head(self, data: bytes) -> None:
+        self.pace.head_arriving()
+        plan = self._framer.feed_head(data)
+        if plan is None:
+            if not self._framer.rest:
+                self.pace.head_since = None
+            return
+        self.pace.head_since = None
+        if plan.message is None or plan.route is None:
+            self._refuse(plan)
+            return
+        self.plan = plan
+        self.body_received = 0
+        self._content = EMPTY_PAYLOAD
+        if self._framer.in_body:
+            self._content = StreamReader(self, _HIGH_WATER // 2, loop=self._loop)
+        self._messages.append((plan.message, self._content))
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+        if self._framer.in_body and (rest := self._framer.take_rest()):
+            self._feed_body(rest)
 
-    def _check(
-        self, connection: ClientConnection, transport: asyncio.Transport, now: float
-    ) -> None:
-        if connection.head_since is not None and connection.is_idle:
-            # The check runs once a second: one second early is never late.
-            if now - connection.head_since > self._head_timeout - 1:
-                transport.close()
-        elif connection.stalled_since is not None:
-            if now - connection.stalled_since > self._send_timeout:
-                reset(transport)
-        elif connection.window is not None and self._body_min_rate:
-            since, received = connection.window
-            if now - since > self._body_grace:
-                if connection.received - received < self._body_min_rate * (now - since):
-                    error = ClientTooSlow("the request body came too slowly")
-                    connection.body_reader.set_exception(error)
-                connection.window = (now, connection.received)
+    def _feed_body(self, data: bytes) -> None:
+        try:
+            payload = self._framer.feed_body(data)
+        except ChunkError as error:
+            self._broken = True
+            self.fail_body(BadRequest(f"the request body is not what its framing says: {error}"))
+            return
+        if payload:
+            self.body_received += len(payload)
+            self._content.feed_data(payload)
+        if not self._framer.in_body:
+            self._content.feed_eof()
+
+    def _hold(self, data: bytes) -> None:
+        self._framer.rest += data
+        if len(self._framer.rest) > _HIGH_WATER and not self._reading_paused:
+            self.pause_reading()
+
+    def _refuse(self, plan: Plan) -> None:
+        self.server.note_refused(self, plan)
+        if self.transport is not None and plan.refusal is not None:
+            self.transport.write(answer_bytes(plan.refusal.answer, close=True))
+            self.end()

@@ -66,6 +66,8 @@ _API_STREAM = Voice(
 class SageMaker:
     """Configured once; holds no state of requests or sessions."""
 
+    voice = _PLATFORM
+
     def __init__(
         self,
         *,

@@ -1,0 +1,89 @@
+"""Where one request ends and the next begins, in what a client sends. For both lanes.
+
+    head --(no body)--> head
+         --> body, by length or chunked --> head
+
+aiohttp's parser sees heads only. Its own framing hands the last trailer of a chunked request to
+the next request as a header, and leaves the reader of a malformed body waiting (aiohttp 3.14.5).
+"""
+
+from sidecar.engine.chunks import ChunkDecoder
+from sidecar.errors import BadRequest, HeadTooLarge, SidecarError
+from sidecar.head import Head
+from sidecar.proxy.plan import HEAD_LIMIT, HeadParser, Plan, Planner
+
+_BLANK = b"\r\n"
+
+
+class Framer:
+    """Feed it what arrives, in order; `rest` is what has arrived and is not used yet."""
+
+    __slots__ = ("_chunks", "_need", "_planner", "_watch", "in_body", "rest")
+
+    def __init__(self, planner: Planner) -> None:
+        self._planner = planner
+        self._watch: HeadParser | None = None
+        self._chunks: ChunkDecoder | None = None
+        self._need = 0
+        self.in_body = False
+        self.rest = b""
+
+    def feed_head(self, data: bytes) -> Plan | None:
+        """The plan for the next head, once it is complete; what follows it is in `rest`."""
+        fresh = data
+        if self.rest:
+            data = self.rest + data
+        while data.startswith(_BLANK):  # RFC 9112 section 2.2: tolerate empty lines before
+            data = data[2:]
+            fresh = data
+        end = data.find(b"\r\n\r\n") + 4
+        if end < 4 or end > HEAD_LIMIT:
+            self.rest = data
+            return self._check_unfinished(fresh)
+        self._watch = None
+        self.rest = data[end:]
+        plan = self._planner.plan(data[:end])
+        if plan.head is not None:
+            self._begin_body(plan.head)
+        return plan
+
+    def feed_body(self, data: bytes) -> bytes:
+        """The payload in `data`; behind the body's end `in_body` is False. Raises ChunkError."""
+        if self._chunks is not None:
+            payload = self._chunks.feed(data)
+            if self._chunks.done:
+                self.rest = self._chunks.rest
+                self.in_body = False
+            return payload
+        if len(data) < self._need:
+            self._need -= len(data)
+            return data
+        self.in_body = False
+        self.rest = data[self._need :]
+        return data[: self._need] if self.rest else data
+
+    def take_rest(self) -> bytes:
+        rest, self.rest = self.rest, b""
+        return rest
+
+    def _begin_body(self, head: Head) -> None:
+        self._chunks = ChunkDecoder() if head.chunked else None
+        self._need = head.content_length or 0
+        self.in_body = head.has_body
+
+    def _check_unfinished(self, fresh: bytes) -> Plan | None:
+        """Refuse at once what can never become a head: its sender may wait for an answer."""
+        if len(self.rest) > HEAD_LIMIT:
+            return self._planner.refused(HeadTooLarge("the request head is too long"))
+        if not self.rest or self.rest == b"\r":
+            return None
+        if self._watch is None:
+            self._watch = self._planner.parser()
+            fresh = self.rest
+        try:
+            message = self._watch.feed(fresh)
+        except SidecarError as error:
+            return self._planner.refused(error)
+        if message is None:
+            return None
+        return self._planner.refused(BadRequest("the request head has no clear end"), message)

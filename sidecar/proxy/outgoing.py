@@ -1,0 +1,65 @@
+"""The way back to the client in the aiohttp lane: answers of ours, and what all writing shares."""
+
+from aiohttp import web
+
+from sidecar.dialects.intent import Answer
+from sidecar.engine.reply import Reply
+from sidecar.head import Head
+from sidecar.life import Life
+from sidecar.proxy.client import ClientConnection, Sent, reset
+from sidecar.proxy.wire import answer_bytes, interim_head
+from sidecar.turn import Turn
+
+
+class Outgoing:
+    def __init__(
+        self,
+        connection: ClientConnection,
+        request: web.BaseRequest,
+        head: Head,
+        turn: Turn,
+        life: Life,
+    ) -> None:
+        self.connection = connection
+        self.head = head
+        self.turn = turn
+        self._request = request
+        self._life = life
+
+    @property
+    def may_keep(self) -> bool:
+        """Whether the connection may be used again, as far as client and sidecar wish."""
+        return bool(self._request.keep_alive) and not self._life.draining
+
+    @property
+    def has_begun(self) -> bool:
+        return self._request.writer.output_size > 0
+
+    async def write(self, data: bytes) -> None:
+        """Write, and wait until the client takes it. Raises ConnectionError when it is gone."""
+        await self._request.writer.write(data)
+        await self._request.writer.drain()
+
+    async def say(self, answer: Answer) -> Sent:
+        """Give a complete answer of ours."""
+        self.turn.status, self.turn.bytes_out = answer.status, len(answer.body)
+        unread = self.connection.body_is_awaited
+        keep = self.may_keep and not unread
+        await self.write(answer_bytes(answer, close=not keep, head_only=self.head.method == "HEAD"))
+        return self.done(keep=keep)
+
+    def done(self, *, keep: bool) -> Sent:
+        """All is written. A body that still comes is read and dropped before the close."""
+        if self.connection.body_is_awaited:
+            self.connection.end()
+        return Sent(keep_alive=keep)
+
+    def break_off(self) -> Sent:
+        """The client must not take what it has got for the whole."""
+        if self._request.transport is not None:
+            reset(self._request.transport)
+        return Sent(keep_alive=False)
+
+    def pass_interim(self, reply: Reply) -> None:
+        if self.head.http11 and self._request.transport is not None:
+            self._request.transport.write(interim_head(reply))

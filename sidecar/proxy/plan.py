@@ -1,0 +1,133 @@
+"""What is to be done with a request, decided from its head alone. Both lanes start here.
+
+Everything in a plan is a pure function of the head's bytes, so plans of heads that come again (a
+client on a kept-alive connection repeats itself) are kept: no bytes are read in two ways.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+from aiohttp.http_parser import HttpRequestParser, RawRequestMessage
+
+from sidecar.dialects.intent import Answer, Dialect, Intent, Route, Voice
+from sidecar.errors import BadRequest, BodyTooLarge, HeadTooLarge, SidecarError, TargetTooLong
+from sidecar.head import Head, examine
+from sidecar.headers import Vocabulary
+
+HEAD_LIMIT = 65536
+# 512 heads of at most 2 KiB, and what is made of them: about 3 MiB at worst.
+_KEPT_PLANS = 512
+_KEPT_HEAD_LIMIT = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    answer: Answer
+    error: str
+
+
+@dataclass(slots=True)
+class Plan:
+    """Shared by every request with this head: never changed.
+
+    intent is None when the request is refused. route is None when its head could not be accepted,
+    and then nothing that follows on the connection can be trusted.
+    """
+
+    message: RawRequestMessage | None
+    head: Head | None
+    route: Route | None
+    intent: Intent | None
+    refusal: Refusal | None
+    path: str  # for the log, without the query
+
+    @property
+    def method(self) -> str:
+        return self.message.method if self.message is not None else "-"
+
+
+class HeadParser:
+    """aiohttp's C parser for one request head, in as many pieces as it comes in."""
+
+    def __init__(self, protocol: BaseProtocol, loop: asyncio.AbstractEventLoop) -> None:
+        self._parser = HttpRequestParser(
+            protocol,
+            loop,
+            HEAD_LIMIT,
+            max_line_size=8190,
+            max_field_size=8190,
+            max_headers=128,
+            auto_decompress=False,
+        )
+
+    def feed(self, data: bytes) -> RawRequestMessage | None:
+        """The head, once it is complete. Raises BadRequest, HeadTooLarge or TargetTooLong."""
+        try:
+            messages, _, _ = self._parser.feed_data(data)
+        except LineTooLong as error:
+            long_target = "request line" in str(error).lower()
+            raise (TargetTooLong if long_target else HeadTooLarge)(
+                "the request head is too long"
+            ) from None
+        except HttpProcessingError:
+            raise BadRequest("this is not a valid HTTP/1.1 request") from None
+        return messages[0][0] if messages else None
+
+
+class Planner:
+    def __init__(self, dialect: Dialect, vocabulary: Vocabulary, body_max: int) -> None:
+        self._dialect = dialect
+        self._vocabulary = vocabulary
+        self._body_max = body_max
+        self._loop = asyncio.get_running_loop()
+        self._protocol = BaseProtocol(self._loop)
+        self._kept: dict[bytes, Plan] = {}
+
+    def parser(self) -> HeadParser:
+        return HeadParser(self._protocol, self._loop)
+
+    def plan(self, raw: bytes) -> Plan:
+        """The plan for a complete head, which ends with its empty line."""
+        plan = self._kept.get(raw)
+        if plan is None:
+            plan = self._make(raw)
+            if len(raw) <= _KEPT_HEAD_LIMIT:
+                if len(self._kept) >= _KEPT_PLANS:
+                    self._kept.clear()
+                self._kept[raw] = plan
+        return plan
+
+    def refused(self, error: SidecarError, message: RawRequestMessage | None = None) -> Plan:
+        """The plan for a head that is not accepted."""
+        path = message.path.partition("?")[0] if message is not None else "-"
+        refusal = _refusal(self._dialect.voice, error)
+        return Plan(message, None, None, None, refusal, path)
+
+    def _make(self, raw: bytes) -> Plan:
+        message = None
+        try:
+            message = self.parser().feed(raw)
+            if message is None:
+                raise BadRequest("this is not a valid HTTP/1.1 request")
+            head = self._examine(message)
+        except SidecarError as error:
+            return self.refused(error, message)
+        route = self._dialect.route(head)
+        intent, refusal = None, None
+        try:
+            if (head.content_length or 0) > self._body_max:
+                raise BodyTooLarge("the body is larger than SIDECAR_REQUEST_BODY_MAX allows")
+            intent = self._dialect.decide(head, route)
+        except SidecarError as error:
+            refusal = _refusal(route.voice, error)
+        return Plan(message, head, route, intent, refusal, head.path)
+
+    def _examine(self, message: RawRequestMessage) -> Head:
+        version = (message.version.major, message.version.minor)
+        return examine(message.method, message.path, version, message.raw_headers, self._vocabulary)
+
+
+def _refusal(voice: Voice, error: SidecarError) -> Refusal:
+    return Refusal(voice.refuse(error), error.message)

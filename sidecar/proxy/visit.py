@@ -1,0 +1,155 @@
+"""One request in the aiohttp lane, from its plan to its answer."""
+
+import time
+from contextlib import suppress
+from dataclasses import replace
+
+from sidecar.dialects.intent import Answer, Begin, Close, Intent, Open, Peek, Ping, Use
+from sidecar.engine.exchange import Exchange
+from sidecar.errors import EngineNotReady, SessionNotFound, StoreFailed
+from sidecar.head import Head
+from sidecar.proxy.body import RequestBody
+from sidecar.proxy.client import Sent
+from sidecar.proxy.house import House
+from sidecar.proxy.inject import with_session_id
+from sidecar.proxy.outgoing import Outgoing
+from sidecar.proxy.plan import Plan
+from sidecar.proxy.relay import Relay
+from sidecar.proxy.tunnel import tunnel
+from sidecar.proxy.wire import request_head
+from sidecar.sessions.session import Session
+
+
+class Visit:
+    def __init__(
+        self, house: House, plan: Plan, head: Head, body: RequestBody, outgoing: Outgoing
+    ) -> None:
+        assert plan.route is not None
+        self.route = plan.route
+        self._house = house
+        self._plan = plan
+        self._head = head
+        self._body = body
+        self._outgoing = outgoing
+        self._turn = outgoing.turn
+        self._begun: Session | None = None  # made for this request, and not announced yet
+
+    async def serve(self) -> Sent:
+        """Raises a SidecarError that is still to be worded for the client."""
+        refusal = self._plan.refusal
+        if refusal is not None:
+            self._turn.error = refusal.error
+            return await self._outgoing.say(refusal.answer)
+        intent = self._plan.intent
+        assert intent is not None
+        if isinstance(intent, Peek):
+            self._turn.intent = "undecided"
+            intent = await self._peek(intent.limit)
+        self._turn.intent = type(intent).__name__.lower()
+        return await self._carry_out(intent)
+
+    async def _peek(self, limit: int) -> Intent:
+        dialect = self._house.dialect
+        whole = await self._body.peek(limit, dialect.cannot_be_control)
+        return dialect.decide_body(self._head, self.route, whole)
+
+    async def _carry_out(self, intent: Intent) -> Sent:
+        house, turn = self._house, self._turn
+        match intent:
+            case Ping():
+                return await self._ping()
+            case Open():
+                session = await house.store.open(house.settings.sessions_ttl)
+                turn.session = session.id
+                return await self._confirm(house.dialect.opened(session))
+            case Close(session_id):
+                turn.session = session_id
+                await house.store.close(session_id)
+                return await self._confirm(house.dialect.closed(session_id))
+            case Use(session_id):
+                turn.session = session_id
+                return await self._forward(await house.store.get(session_id))
+            case Begin():
+                return await self._begin()
+            case _:
+                return await self._forward(None)
+
+    async def _confirm(self, answer: Answer) -> Sent:
+        headers = answer.headers + self.route.voice.reply_headers
+        return await self._outgoing.say(replace(answer, headers=headers))
+
+    async def _ping(self) -> Sent:
+        house = self._house
+        if house.engine.ready and not house.life.draining:
+            return await self._confirm(Answer(200))
+        why = "is draining" if house.life.draining else "waits for the engine"
+        raise EngineNotReady(f"the sidecar {why}: engine at {house.engine.address}")
+
+    async def _begin(self) -> Sent:
+        """A session that nobody learns of is ended again."""
+        self._begun = session = await self._house.store.open(self._house.settings.sessions_ttl)
+        self._turn.session = session.id
+        try:
+            return await self._forward(session)
+        finally:
+            if self._begun is not None:
+                # One that cannot be closed ends by itself when its time is over.
+                with suppress(SessionNotFound, StoreFailed):
+                    await self._house.store.close(session.id)
+
+    async def _forward(self, session: Session | None) -> Sent:
+        body, length = await self._read_body(session)
+        engine = self._house.engine
+        exchange = Exchange(engine, await engine.connection())
+        exchange.on_interim = self._outgoing.pass_interim
+        try:
+            exchange.start(
+                self._engine_head(session, length) + (body or b""),
+                bodyless=self._head.method == "HEAD",
+                upgrade=self._head.websocket,
+            )
+            self._turn.forwarded = time.monotonic()
+            if body is None:
+                self._body.start_upload(exchange)
+            else:
+                exchange.finish_request()
+            return await self._relay(exchange)
+        finally:
+            self._body.stop_upload()
+            exchange.abort()
+
+    async def _relay(self, exchange: Exchange) -> Sent:
+        reply = await exchange.head(self._house.settings.engine_response_timeout)
+        self._turn.status, self._turn.first_byte = reply.status, time.monotonic()
+        if reply.status == 101:
+            return await tunnel(self._outgoing, exchange, reply)
+        relay = Relay(self._outgoing, self.route.voice, exchange)
+        may_keep = self._outgoing.may_keep and self._body.is_sent
+        return await relay.run(reply, self._announcement(reply.status), may_keep=may_keep)
+
+    def _announcement(self, status: int) -> bytes:
+        session = self._begun
+        if session is None or status >= 500:
+            return b""
+        self._begun = None
+        return self._house.dialect.announcement(session)
+
+    async def _read_body(self, session: Session | None) -> tuple[bytes | None, int | None]:
+        """The body, or None when it is streamed; and its length if it was rewritten."""
+        settings = self._house.settings
+        path = settings.session_body_path
+        if session is None or path is None or not self._body.is_json:
+            return await self._body.read_small(), None
+        body = with_session_id(await self._body.read(settings.body_limit), path, session.id)
+        return body, len(body)
+
+    def _engine_head(self, session: Session | None, length: int | None) -> bytes:
+        route = self.route
+        return request_head(
+            self._head,
+            route.target,
+            route.lines if route.lines is not None else self._head.lines,
+            self._house.dialect.session_line(session) if session is not None else b"",
+            host=self._house.engine.host_header,
+            length=length,
+        )
