@@ -121,11 +121,12 @@ class Visit:
     async def _relay(self, exchange: Exchange) -> Sent:
         reply = await exchange.head(self._house.settings.engine_response_timeout)
         self._turn.status, self._turn.first_byte = reply.status, time.monotonic()
+        announcement = self._announcement(reply.status)
         if reply.status == 101:
-            return await tunnel(self._outgoing, exchange, reply)
+            return await tunnel(self._outgoing, exchange, reply, announcement)
         relay = Relay(self._outgoing, self.route.voice, exchange)
         may_keep = self._outgoing.may_keep and self._body.is_sent
-        return await relay.run(reply, self._announcement(reply.status), may_keep=may_keep)
+        return await relay.run(reply, announcement, may_keep=may_keep)
 
     def _announcement(self, status: int) -> bytes:
         session = self._begun

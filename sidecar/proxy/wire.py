@@ -80,9 +80,9 @@ def interim_head(reply: Reply) -> bytes:
     return reply_head(reply, b"")
 
 
-def switching_head(reply: Reply) -> bytes:
+def switching_head(reply: Reply, extra: bytes) -> bytes:
     """The 101 that opens a tunnel."""
-    return reply_head(reply, b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
+    return reply_head(reply, b"Connection: Upgrade\r\nUpgrade: websocket\r\n", extra)
 
 
 def voice_lines(voice: Voice) -> bytes:
