@@ -52,6 +52,7 @@ class _App:
         )
 
     async def run(self) -> int:
+        self._drain.on_signals()
         settings = self._settings
         fallback = Path(tempfile.gettempdir()) / "sagemaker_sessions"
         try:
@@ -105,17 +106,18 @@ class _App:
     async def _listen(self, store: TmpfsStore, engine: Engine, server: ClientServer) -> int:
         settings = self._settings
         loop = asyncio.get_running_loop()
-        self._drain.on_signals()
         prober = asyncio.create_task(Prober(engine, settings.engine_health_path).run())
         ticker = asyncio.create_task(_tick(engine, server))
-        admin = await start_admin(settings, engine, store, self._life)
+        try:
+            admin = await start_admin(settings, engine, store, self._life)
+        except OSError as error:
+            return _cannot_listen("SIDECAR_ADMIN_PORT", error)
         try:
             listener = await loop.create_server(
                 server, settings.host, settings.port, backlog=_BACKLOG
             )
         except OSError as error:
-            print(f"SIDECAR_PORT {settings.port}: {error.strerror}", file=sys.stderr)
-            return 1
+            return _cannot_listen("SIDECAR_PORT", error)
         _announce("data", settings.host, listener.sockets[0].getsockname()[1])
         await self._drain.asked()
         await self._drain.run(listener, server)
@@ -133,6 +135,11 @@ async def _tick(engine: Engine, server: ClientServer) -> None:
         await asyncio.sleep(1)
         engine.drop_stale()
         server.end_slow_clients()
+
+
+def _cannot_listen(setting: str, error: OSError) -> int:
+    print(f"{setting}: {error.strerror}", file=sys.stderr)
+    return 1
 
 
 def _announce(listener: str, host: str, port: int) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from sidecar.engine.engine import Engine
 from sidecar.engine.exchange import Exchange
@@ -12,9 +13,10 @@ logger = logging.getLogger("sidecar.engine")
 PATHS = ("/ping", "/health", "/v2/health/ready")
 _TRY_NEXT = (401, 403, 404, 405)
 _LIMIT = 2.0
-_INTERVAL_READY = 1.0
-_INTERVAL_NOT_READY = 0.5
-# One slow answer is an engine at work; /ping must follow a hung one within 6 s: 2 * (2 + 1).
+_INTERVAL = 1.0
+_INTERVAL_IN_DOUBT = 0.5
+# One slow answer is an engine at work. /ping must follow a hung one within 6 s, and does so after
+# an interval, a time-out, an interval in doubt, a time-out: 1 + 2 + 0.5 + 2.
 _TIMEOUTS_ALLOWED = 1
 
 
@@ -34,12 +36,10 @@ class Prober:
         while True:
             self._again.clear()
             self._note(await self._probe())
-            interval = _INTERVAL_READY if self._engine.ready else _INTERVAL_NOT_READY
-            try:
-                async with asyncio.timeout(interval):
+            in_doubt = self._timeouts or not self._engine.ready
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_INTERVAL_IN_DOUBT if in_doubt else _INTERVAL):
                     await self._again.wait()
-            except TimeoutError:
-                pass
 
     def _note(self, ready: bool | None) -> None:
         """None: the engine took too long, which once is forgiven."""
@@ -53,19 +53,18 @@ class Prober:
 
     async def _probe(self) -> bool | None:
         try:
-            async with asyncio.timeout(_LIMIT):
-                if self._path is not None:
-                    return await self._ask_kept(self._path)
-                return await self._discover()
+            return await self._ask_kept() if self._path is not None else await self._discover()
         except (TimeoutError, EngineTimeout):
             return None
         except EngineError:
             return False
 
-    async def _ask_kept(self, path: str) -> bool:
-        status = await self._status(path)
-        if status in _TRY_NEXT:
-            self._path = self._configured
+    async def _ask_kept(self) -> bool:
+        assert self._path is not None
+        status = await self._status(self._path)
+        if status in _TRY_NEXT and self._configured is None:
+            self._path = None
+            return await self._discover()
         return 200 <= status < 300
 
     async def _discover(self) -> bool:
@@ -79,12 +78,13 @@ class Prober:
         return True  # it takes connections and has no health path: more cannot be known
 
     async def _status(self, path: str) -> int:
-        exchange = Exchange(self._engine, await self._engine.connect())
-        try:
-            exchange.start(
-                f"GET {path} HTTP/1.1\r\nHost: {self._engine.host_header}\r\n"
-                "Connection: close\r\nUser-Agent: session-sidecar\r\n\r\n".encode()
-            )
-            return (await exchange.head()).status
-        finally:
-            exchange.abort()
+        async with asyncio.timeout(_LIMIT):
+            exchange = Exchange(self._engine, await self._engine.connect())
+            try:
+                exchange.start(
+                    f"GET {path} HTTP/1.1\r\nHost: {self._engine.host_header}\r\n"
+                    "Connection: close\r\nUser-Agent: session-sidecar\r\n\r\n".encode()
+                )
+                return (await exchange.head()).status
+            finally:
+                exchange.abort()
