@@ -2,9 +2,7 @@
 
 import asyncio
 import fcntl
-import os
 import signal
-import socket
 import termios
 import time
 from contextlib import suppress
@@ -12,6 +10,7 @@ from contextlib import suppress
 from aiohttp import web
 
 from sidecar.life import Life
+from sidecar.listening import stop_listening
 from sidecar.ops.log import write_event
 from sidecar.proxy.client import ClientConnection, reset
 
@@ -47,10 +46,9 @@ class Drain:
         write_event("draining")
         quiet = _quiet(server, {})
         await self._pause(self._lame_duck)
-        await _stop_listening(listener, server)
-        while not self._is_over(server, quiet, deadline):
+        await stop_listening(listener)
+        while not self._is_over(server, quiet := _quiet(server, quiet), deadline):
             await self._pause(_LOOK_EVERY)
-            quiet = _quiet(server, quiet)
         write_event("stopped", aborted=await _close_all(server))
 
     def _on_signal(self) -> None:
@@ -105,22 +103,6 @@ def _unread(descriptor: int) -> int:
         return 0
     count = fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4))
     return int.from_bytes(count, "little")
-
-
-async def _stop_listening(listener: asyncio.Server, server: web.Server) -> None:
-    """Take in what the kernel has accepted for us: closing the listener would reset it."""
-    waiting = [sock for own in listener.sockets for sock in _accept_waiting(own.fileno())]
-    listener.close()
-    loop = asyncio.get_running_loop()
-    await asyncio.gather(*(loop.connect_accepted_socket(server, sock) for sock in waiting))
-
-
-def _accept_waiting(descriptor: int) -> list[socket.socket]:
-    waiting = []
-    with socket.socket(fileno=os.dup(descriptor)) as listener, suppress(BlockingIOError):
-        while True:
-            waiting.append(listener.accept()[0])
-    return waiting
 
 
 async def _close_all(server: web.Server) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from typing import Any
 
 from tests.harness.process import SidecarProcess
@@ -13,6 +14,13 @@ PING_LIMIT = 2.0
 
 def get(path: bytes) -> bytes:
     return b"GET %b HTTP/1.1\r\nHost: t\r\n\r\n" % path
+
+
+def takes_connections(port: int) -> bool:
+    """At once: a listener that is about to close ignores newcomers, and TCP would try for long."""
+    with socket.socket() as probe:
+        probe.settimeout(0.1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 async def once(port: int, request: bytes, limit: float = 10.0) -> Answer:

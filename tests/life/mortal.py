@@ -1,7 +1,6 @@
 """The mortal engine seen from a test: start it, kill it, stop the whole process, start it again."""
 
 import asyncio
-import socket
 import sys
 import tempfile
 from contextlib import suppress
@@ -10,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.harness.engines import free_port
+from tests.life.asking import takes_connections
 
 
 class MortalEngine:
@@ -44,7 +44,7 @@ class MortalEngine:
             str(self._deliveries),
             cwd=Path(__file__).parents[2],
         )
-        while not self._accepts():
+        while not takes_connections(self.port):
             assert self._process.returncode is None
             await asyncio.sleep(0.01)
 
@@ -61,7 +61,3 @@ class MortalEngine:
 
     def deliveries(self) -> list[str]:
         return self._deliveries.read_text().split()
-
-    def _accepts(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
