@@ -21,6 +21,8 @@ from sidecar.errors import StoreFailed
 from sidecar.headers import Vocabulary
 from sidecar.life import Life
 from sidecar.ops.log import EventHandler, write_access, write_event
+from sidecar.proxy.connections import Connections
+from sidecar.proxy.express.server import ExpressServer
 from sidecar.proxy.house import House
 from sidecar.proxy.lane import Lane
 from sidecar.proxy.pace import Limits
@@ -92,49 +94,54 @@ class _App:
         )
         on_turn = write_access if settings.access_log else lambda turn: None
         house = House(settings, dialect, store, engine, self._life, on_turn)
-        server = ClientServer(
-            Lane(house),
-            Planner(dialect, vocabulary, settings.request_body_max),
-            connections_max=settings.connections_max or _connections_max(),
-            limits=Limits.of(settings),
-            refuse=dialect.voice.refuse,
-            on_turn=on_turn,
-            keepalive_timeout=settings.keepalive_timeout,
+        connections = Connections(
+            Limits.of(settings),
+            settings.connections_max or _connections_max(),
+            dialect.voice.refuse,
         )
-        return await self._listen(store, engine, server)
+        planner = Planner(dialect, vocabulary, settings.request_body_max)
+        lane = ClientServer(Lane(house), house, planner, connections)
+        accept = ExpressServer(house, planner, connections, lane) if settings.express else lane
+        return await self._listen(store, house, connections, accept)
 
-    async def _listen(self, store: TmpfsStore, engine: Engine, server: ClientServer) -> int:
+    async def _listen(
+        self,
+        store: TmpfsStore,
+        house: House,
+        connections: Connections,
+        accept: ExpressServer | ClientServer,
+    ) -> int:
         settings = self._settings
         loop = asyncio.get_running_loop()
-        prober = asyncio.create_task(Prober(engine, settings.engine_health_path).run())
-        ticker = asyncio.create_task(_tick(engine, server))
+        prober = asyncio.create_task(Prober(house.engine, settings.engine_health_path).run())
+        ticker = asyncio.create_task(_tick(house.engine, connections))
         try:
-            admin = await start_admin(settings, engine, store, self._life)
+            admin = await start_admin(settings, house.engine, store, self._life)
         except OSError as error:
             return _cannot_listen("SIDECAR_ADMIN_PORT", error)
         try:
             listener = await loop.create_server(
-                server, settings.host, settings.port, backlog=_BACKLOG
+                accept, settings.host, settings.port, backlog=_BACKLOG
             )
         except OSError as error:
             return _cannot_listen("SIDECAR_PORT", error)
         _announce("data", settings.host, listener.sockets[0].getsockname()[1])
         await self._drain.asked()
-        await self._drain.run(listener, server)
+        await self._drain.run(listener, connections)
         if admin is not None:
             await admin.cleanup()
         prober.cancel()
         ticker.cancel()
-        engine.close()
+        house.engine.close()
         return 0
 
 
-async def _tick(engine: Engine, server: ClientServer) -> None:
+async def _tick(engine: Engine, connections: Connections) -> None:
     """One coarse timer instead of one per connection."""
     while True:
         await asyncio.sleep(1)
         engine.drop_stale()
-        server.end_slow_clients()
+        connections.end_slow()
 
 
 def _cannot_listen(setting: str, error: OSError) -> int:

@@ -7,12 +7,11 @@ import termios
 import time
 from contextlib import suppress
 
-from aiohttp import web
-
 from sidecar.life import Life
 from sidecar.listening import stop_listening
 from sidecar.ops.log import write_event
-from sidecar.proxy.client import ClientConnection, reset
+from sidecar.proxy.connections import Client, Connections
+from sidecar.proxy.reset import reset
 
 _LOOK_EVERY = 0.05
 # A client that has just connected, or just got an answer that did not announce the end, may be
@@ -40,27 +39,27 @@ class Drain:
     async def asked(self) -> None:
         await self._asked.wait()
 
-    async def run(self, listener: asyncio.Server, server: web.Server) -> None:
+    async def run(self, listener: asyncio.Server, connections: Connections) -> None:
         deadline = time.monotonic() + self._limit
         self._life.draining = True
         write_event("draining")
-        quiet = _quiet(server, {})
+        quiet = _quiet(connections, {})
         await self._pause(self._lame_duck)
         await stop_listening(listener)
-        while not self._is_over(server, quiet := _quiet(server, quiet), deadline):
+        while not self._is_over(connections, quiet := _quiet(connections, quiet), deadline):
             await self._pause(_LOOK_EVERY)
-        write_event("stopped", aborted=await _close_all(server))
+        write_event("stopped", aborted=await _close_all(connections))
 
     def _on_signal(self) -> None:
         (self._hurried if self._asked.is_set() else self._asked).set()
 
     def _is_over(
-        self, server: web.Server, quiet: dict[ClientConnection, float], deadline: float
+        self, connections: Connections, quiet: dict[Client, float], deadline: float
     ) -> bool:
         now = time.monotonic()
         if now >= deadline or self._hurried.is_set():
             return True
-        return len(quiet) == len(server.connections) and all(
+        return len(quiet) == len(connections) and all(
             now - since >= _QUIET_FOR for since in quiet.values()
         )
 
@@ -70,28 +69,22 @@ class Drain:
                 await self._hurried.wait()
 
 
-def _quiet(
-    server: web.Server, before: dict[ClientConnection, float]
-) -> dict[ClientConnection, float]:
+def _quiet(connections: Connections, before: dict[Client, float]) -> dict[Client, float]:
     """Since when the connections that are idle have been so.
 
     None of them can have had an answer between two looks: it would have closed the connection.
     """
     now = time.monotonic()
-    return {
-        connection: before.get(connection, now)
-        for connection in server.connections
-        if isinstance(connection, ClientConnection) and _is_quiet(connection)
-    }
+    return {client: before.get(client, now) for client in connections.all() if _is_quiet(client)}
 
 
-def _is_quiet(connection: ClientConnection) -> bool:
+def _is_quiet(client: Client) -> bool:
     """Nothing has come that is not answered, and the answers are in the kernel's hands."""
-    transport = connection.transport
+    transport = client.transport
     if transport is None:
-        return connection.is_idle
+        return client.is_idle
     return (
-        connection.is_idle
+        client.is_idle
         and not transport.get_write_buffer_size()
         and not _unread(transport.get_extra_info("socket").fileno())
     )
@@ -105,20 +98,20 @@ def _unread(descriptor: int) -> int:
     return int.from_bytes(count, "little")
 
 
-async def _close_all(server: web.Server) -> int:
+async def _close_all(connections: Connections) -> int:
     """Close what is quiet, reset the rest. Returns how many answers were cut."""
     aborted = 0
-    for connection in server.connections:
-        transport = connection.transport
-        if transport is None or not isinstance(connection, ClientConnection):
+    for client in connections.all():
+        transport = client.transport
+        if transport is None:
             continue
-        if _is_quiet(connection):
+        if _is_quiet(client):
             transport.close()
         else:
             aborted += 1
             reset(transport)
     for _ in range(_LAST_LOOKS):
-        if not server.connections:
+        if not connections:
             break
         await asyncio.sleep(_LOOK_EVERY / 10)
     return aborted

@@ -49,7 +49,7 @@ DEFAULTS: dict[str, Any] = {
     "access_log": True,
     "config": None,
     "workers": 1,
-    "express": False,
+    "express": True,
     "memory": False,
     "engine_preset": None,
 }
@@ -219,7 +219,7 @@ BAD: tuple[tuple[str, str, str], ...] = (
     ("config", "/nowhere/sidecar.toml", "cannot be read (No such file or directory); correct it"),
     ("workers", "2", LATER),
     ("workers", "x", "is not a whole number above 0"),
-    ("express", "on", LATER),
+    ("express", "fast", "is neither on nor off"),
     ("memory", "on", LATER),
     ("memory", "chat", "is neither on nor off"),
     ("engine_preset", "sglang", LATER),

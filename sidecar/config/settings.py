@@ -136,9 +136,7 @@ class Settings(BaseModel):
     workers: Annotated[int, parsed(values.only(1, values.count))] = setting(
         "1", "processes; this version has one"
     )
-    express: Annotated[bool, parsed(values.only(False, values.switch))] = setting(
-        "off", "a faster lane for plain requests; not in this version"
-    )
+    express: Switch = setting("on", "the faster lane for plain requests")
     memory: Annotated[bool, parsed(values.only(False, values.switch))] = setting(
         "off", "conversation memory; not in this version"
     )

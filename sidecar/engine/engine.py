@@ -65,6 +65,16 @@ class Engine:
     async def connection(self) -> EngineConnection:
         return self.take_idle() or await self.connect()
 
+    def fault(self, reason: str) -> EngineError:
+        """What went wrong after a connection was made; reason: `closed the connection …`."""
+        return EngineError(f"the engine at {self.address} {reason}: see the engine's own log")
+
+    def too_slow(self, limit: float) -> EngineTimeout:
+        return EngineTimeout(
+            f"the engine at {self.address} did not answer within {limit:g} s: "
+            "it may be overloaded, or SIDECAR_ENGINE_RESPONSE_TIMEOUT is too short"
+        )
+
     def drop_stale(self) -> None:
         """Close what has been idle too long; called by a coarse timer."""
         oldest = time.monotonic() - self._idle_limit

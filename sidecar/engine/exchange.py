@@ -6,7 +6,7 @@ from collections.abc import Callable
 from sidecar.engine.connection import EngineConnection
 from sidecar.engine.engine import Engine
 from sidecar.engine.reply import Reply
-from sidecar.errors import EngineError, EngineTimeout, SidecarError
+from sidecar.errors import SidecarError
 
 # What may wait unread before the engine is told to pause: one socket buffer's worth.
 _HIGH_WATER = 65536
@@ -57,10 +57,9 @@ class Exchange:
                 while self._head is None:
                     await self._wait()
         except TimeoutError:
-            raise EngineTimeout(
-                f"the engine at {self._engine.address} did not answer within {limit:g} s: "
-                "it may be overloaded, or SIDECAR_ENGINE_RESPONSE_TIMEOUT is too short"
-            ) from None
+            raise self._engine.too_slow(limit or 0) from None
+        if self._error is not None:  # it broke at once: nothing need be said of its head
+            raise self._error
         return self._head
 
     async def read(self) -> bytes:
@@ -107,6 +106,9 @@ class Exchange:
             self._connection.pause_reading()
         self._wake()
 
+    def on_segment(self) -> None:
+        pass
+
     def on_end(self) -> None:
         self._ended = self._released = True
         self._writable.set()
@@ -114,9 +116,7 @@ class Exchange:
 
     def on_fault(self, reason: str) -> None:
         self._released = True
-        self._error = EngineError(
-            f"the engine at {self._engine.address} {reason}: see the engine's own log"
-        )
+        self._error = self._engine.fault(reason)
         self._writable.set()
         self._wake()
 

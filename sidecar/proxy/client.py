@@ -1,19 +1,19 @@
 """A client's connection in the aiohttp lane: aiohttp's request handler behind our own framing."""
 
 import asyncio
-import socket
-import struct
 from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
+from sidecar.dialects.intent import Answer
 from sidecar.engine.chunks import ChunkError
 from sidecar.errors import BadRequest, SidecarError
 from sidecar.proxy.framing import Framer
 from sidecar.proxy.pace import Pace
 from sidecar.proxy.plan import Plan
+from sidecar.proxy.reset import reset
 from sidecar.proxy.wire import answer_bytes
 
 # What may wait unread before the client is told to pause: one socket buffer's worth.
@@ -36,17 +36,6 @@ class Sent(web.StreamResponse):
 
     async def write_eof(self, data: bytes = b"") -> None:
         return None
-
-
-def reset(transport: asyncio.Transport) -> None:
-    """End with a reset: a client that reads until the end must not take this for the end.
-
-    Linger 0 is needed: uvloop's abort alone sends an ordinary FIN.
-    """
-    sock = transport.get_extra_info("socket")
-    if sock is not None and not transport.is_closing():
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
 
 
 class ClientConnection(web.RequestHandler):
@@ -85,6 +74,11 @@ class ClientConnection(web.RequestHandler):
         if isinstance(peer, tuple):
             self.client = peer[0]
         super().connection_made(transport)
+        self.server.connections_of_both.add(self)
+
+    def connection_lost(self, error: BaseException | None) -> None:
+        super().connection_lost(error)
+        self.server.connections_of_both.discard(self)
 
     def data_received(self, data: bytes) -> None:
         if not data or self._broken or self.pace.is_ending:
@@ -108,6 +102,19 @@ class ClientConnection(web.RequestHandler):
     def is_idle(self) -> bool:
         """Nothing of a request has come, or its sender only waits for the connection's end."""
         return self.pace.is_ending or (self.plan is None and not self._framer.rest)
+
+    @property
+    def is_held(self) -> bool:
+        return self._reading_paused
+
+    def check(self, now: float) -> None:
+        """Nothing beyond what all connections are asked: the exchange has its own deadline."""
+
+    def say_last(self, answer: Answer) -> None:
+        """Answer outside of any request, and end."""
+        if self.transport is not None:
+            self.transport.write(answer_bytes(answer, close=True))
+        self.end()
 
     def request_done(self) -> None:
         """The request in hand is answered; go on with what has come behind it."""
@@ -226,6 +233,5 @@ class ClientConnection(web.RequestHandler):
 
     def _refuse(self, plan: Plan) -> None:
         self.server.note_refused(self, plan)
-        if self.transport is not None and plan.refusal is not None:
-            self.transport.write(answer_bytes(plan.refusal.answer, close=True))
-            self.end()
+        if plan.refusal is not None:
+            self.say_last(plan.refusal.answer)

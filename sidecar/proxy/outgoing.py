@@ -6,7 +6,8 @@ from sidecar.dialects.intent import Answer
 from sidecar.engine.reply import Reply
 from sidecar.head import Head
 from sidecar.life import Life
-from sidecar.proxy.client import ClientConnection, Sent, reset
+from sidecar.proxy.client import ClientConnection, Sent
+from sidecar.proxy.reset import reset
 from sidecar.proxy.wire import answer_bytes, interim_head
 from sidecar.turn import Turn
 

@@ -17,6 +17,7 @@ class Limits:
     """Seconds, and for the body also bytes per second once the grace is over."""
 
     head: float
+    idle: float
     send: float
     body_grace: float
     body_min_rate: int
@@ -25,6 +26,7 @@ class Limits:
     def of(cls, settings: Settings) -> "Limits":
         return cls(
             settings.head_timeout,
+            settings.keepalive_timeout,
             settings.send_timeout,
             settings.body_grace,
             settings.body_min_rate,
@@ -34,12 +36,20 @@ class Limits:
 class Pace:
     """Since when the client has kept us waiting, for each thing that it can be slow at."""
 
-    __slots__ = ("_body", "_ending_since", "_stalled_since", "head_since", "received")
+    __slots__ = (
+        "_body",
+        "_ending_since",
+        "_quiet",
+        "_stalled_since",
+        "head_since",
+        "received",
+    )
 
     def __init__(self) -> None:
         self.received = 0  # bytes, ever
         self.head_since: float | None = time.monotonic()
         self._body: tuple[float, int] | None = None  # (since, received then)
+        self._quiet = (0.0, -1)  # (since, received then)
         self._stalled_since: float | None = None
         self._ending_since: float | None = None
 
@@ -73,6 +83,14 @@ class Pace:
     def head_is_late(self, now: float, limits: Limits) -> bool:
         # The check runs once a second: one second early is never late.
         return self.head_since is not None and now - self.head_since > limits.head - 1
+
+    def idle_is_over(self, now: float, limits: Limits) -> bool:
+        """Asked once a second of a connection without a request: no stamp on the hot path."""
+        since, before = self._quiet
+        if before != self.received:
+            self._quiet = (now, self.received)
+            return False
+        return now - since > limits.idle
 
     def reader_is_late(self, now: float, limits: Limits) -> bool:
         return self._stalled_since is not None and now - self._stalled_since > limits.send

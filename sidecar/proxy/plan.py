@@ -11,10 +11,11 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.http_parser import HttpRequestParser, RawRequestMessage
 
-from sidecar.dialects.intent import Answer, Dialect, Intent, Route, Voice
+from sidecar.dialects.intent import Answer, Dialect, Intent, Peek, Route, Voice
 from sidecar.errors import BadRequest, BodyTooLarge, HeadTooLarge, SidecarError, TargetTooLong
 from sidecar.head import Head, examine
 from sidecar.headers import Vocabulary
+from sidecar.proxy.wire import request_start
 
 HEAD_LIMIT = 65536
 # 512 heads of at most 2 KiB, and what is made of them: about 3 MiB at worst.
@@ -42,10 +43,24 @@ class Plan:
     intent: Intent | None
     refusal: Refusal | None
     path: str  # for the log, without the query
+    raw: bytes = b""
+    is_plain: bool = False  # the express lane can serve it
+    _start: bytes = b""  # what goes to the engine, up to the session's line
 
     @property
     def method(self) -> str:
         return self.message.method if self.message is not None else "-"
+
+    @property
+    def keep_alive(self) -> bool:
+        return self.message is not None and not self.message.should_close
+
+    def engine_head(self, session_line: bytes) -> bytes:
+        """The head that goes to the engine for a plain request."""
+        if not self._start:
+            assert self.head is not None and self.route is not None
+            self._start = request_start(self.head, self.route.target, self.head.lines)
+        return b"%b%b\r\n" % (self._start, session_line)
 
 
 class HeadParser:
@@ -122,11 +137,25 @@ class Planner:
             intent = self._dialect.decide(head, route)
         except SidecarError as error:
             refusal = _refusal(route.voice, error)
-        return Plan(message, head, route, intent, refusal, head.path)
+        is_plain = _is_plain(message, head, route, intent)
+        return Plan(message, head, route, intent, refusal, head.path, raw, is_plain)
 
     def _examine(self, message: RawRequestMessage) -> Head:
         version = (message.version.major, message.version.minor)
         return examine(message.method, message.path, version, message.raw_headers, self._vocabulary)
+
+
+def _is_plain(message: RawRequestMessage, head: Head, route: Route, intent: Intent | None) -> bool:
+    """Nothing but bytes to relay: no handshake, no rewording, no peek into an open end."""
+    voice = route.voice
+    return (
+        head.http11
+        and not (head.expects_continue or head.websocket or message.upgrade)
+        and not (isinstance(intent, Peek) and head.chunked)
+        and voice.encoder is None
+        and voice.engine_error is None
+        and route.lines is None
+    )
 
 
 def _refusal(voice: Voice, error: SidecarError) -> Refusal:

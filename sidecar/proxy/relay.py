@@ -27,17 +27,17 @@ class Relay:
         if voice.engine_error is not None and reply.status >= 400:
             page = await self._page()
             return await self._outgoing.say(voice.engine_error(reply.status, page))
-        length = reply.content_length
+        length, lines = reply.content_length, reply.lines
         extra = voice_lines(voice) + announcement
         if voice.encoder is not None:
             self._encoder = voice.encoder()
             extra += self._encoder.head(reply.content_type)
-            reply.lines = without(reply.lines, b"content-type")
+            lines = without(lines, b"content-type")
             length = None
         framing, self._chunked, keep = reply_framing(
             reply, length, to=self._outgoing.head, keep=may_keep
         )
-        return await self._send(reply_head(reply, framing, extra), keep=keep)
+        return await self._send(reply_head(reply, framing, extra, lines), keep=keep)
 
     async def _page(self) -> bytes:
         page = b""

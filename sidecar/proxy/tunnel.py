@@ -8,9 +8,7 @@ from sidecar.proxy.outgoing import Outgoing
 from sidecar.proxy.wire import switching_head
 
 
-async def tunnel(
-    outgoing: Outgoing, exchange: Exchange, reply: Reply, announcement: bytes
-) -> Sent:
+async def tunnel(outgoing: Outgoing, exchange: Exchange, reply: Reply, announcement: bytes) -> Sent:
     """RFC 6455 section 1.3: behind the 101 the connection is not HTTP any more."""
     await outgoing.write(switching_head(reply, announcement))
     exchange.on_write_pressure = outgoing.connection.hold_reading

@@ -1,13 +1,11 @@
 """One request in the aiohttp lane, from its plan to its answer."""
 
 import time
-from contextlib import suppress
-from dataclasses import replace
 
-from sidecar.dialects.intent import Answer, Begin, Close, Intent, Open, Peek, Ping, Use
+from sidecar.dialects.intent import Answer, Begin, Intent, Peek
 from sidecar.engine.exchange import Exchange
-from sidecar.errors import EngineNotReady, SessionNotFound, StoreFailed
 from sidecar.head import Head
+from sidecar.proxy.action import act, forget, is_announced
 from sidecar.proxy.body import RequestBody
 from sidecar.proxy.client import Sent
 from sidecar.proxy.house import House
@@ -39,63 +37,28 @@ class Visit:
         refusal = self._plan.refusal
         if refusal is not None:
             self._turn.error = refusal.error
+            if not self._head.expects_continue:
+                await self._body.read_small()
             return await self._outgoing.say(refusal.answer)
         intent = self._plan.intent
         assert intent is not None
         if isinstance(intent, Peek):
             self._turn.intent = "undecided"
             intent = await self._peek(intent.limit)
-        self._turn.intent = type(intent).__name__.lower()
-        return await self._carry_out(intent)
+        outcome = await act(self._house, intent, self.route.voice, self._turn)
+        if isinstance(outcome, Answer):
+            return await self._outgoing.say(outcome)
+        self._begun = outcome if isinstance(intent, Begin) else None
+        try:
+            return await self._forward(outcome)
+        finally:
+            if self._begun is not None:
+                await forget(self._house, self._begun)
 
     async def _peek(self, limit: int) -> Intent:
         dialect = self._house.dialect
         whole = await self._body.peek(limit, dialect.cannot_be_control)
         return dialect.decide_body(self._head, self.route, whole)
-
-    async def _carry_out(self, intent: Intent) -> Sent:
-        house, turn = self._house, self._turn
-        match intent:
-            case Ping():
-                return await self._ping()
-            case Open():
-                session = await house.store.open(house.settings.sessions_ttl)
-                turn.session = session.id
-                return await self._confirm(house.dialect.opened(session))
-            case Close(session_id):
-                turn.session = session_id
-                await house.store.close(session_id)
-                return await self._confirm(house.dialect.closed(session_id))
-            case Use(session_id):
-                turn.session = session_id
-                return await self._forward(await house.store.get(session_id))
-            case Begin():
-                return await self._begin()
-            case _:
-                return await self._forward(None)
-
-    async def _confirm(self, answer: Answer) -> Sent:
-        headers = answer.headers + self.route.voice.reply_headers
-        return await self._outgoing.say(replace(answer, headers=headers))
-
-    async def _ping(self) -> Sent:
-        house = self._house
-        if house.engine.ready and not house.life.draining:
-            return await self._confirm(Answer(200))
-        why = "is draining" if house.life.draining else "waits for the engine"
-        raise EngineNotReady(f"the sidecar {why}: engine at {house.engine.address}")
-
-    async def _begin(self) -> Sent:
-        """A session that nobody learns of is ended again."""
-        self._begun = session = await self._house.store.open(self._house.settings.sessions_ttl)
-        self._turn.session = session.id
-        try:
-            return await self._forward(session)
-        finally:
-            if self._begun is not None:
-                # One that cannot be closed ends by itself when its time is over.
-                with suppress(SessionNotFound, StoreFailed):
-                    await self._house.store.close(session.id)
 
     async def _forward(self, session: Session | None) -> Sent:
         body, length = await self._read_body(session)
@@ -130,7 +93,7 @@ class Visit:
 
     def _announcement(self, status: int) -> bytes:
         session = self._begun
-        if session is None or status >= 500:
+        if session is None or not is_announced(status):
             return b""
         self._begun = None
         return self._house.dialect.announcement(session)

@@ -47,33 +47,34 @@ def answer_bytes(answer: Answer, *, close: bool, head_only: bool = False) -> byt
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def request_head(
-    head: Head,
-    target: str,
-    lines: list[bytes],
-    session_line: bytes,
-    *,
-    host: str,
-    length: int | None = None,
-) -> bytes:
-    """What goes to the engine. length: of a rewritten body; it replaces the framing that came."""
-    if length is not None:
-        lines = [line for line in lines if not is_framing(line)]
-        if length or head.has_body:
-            lines.append(b"Content-Length: %d\r\n" % length)
-    host_line = b"" if head.has_host else f"Host: {host}\r\n".encode()
-    upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\n" if head.websocket else b""
+def request_start(head: Head, target: str, lines: list[bytes]) -> bytes:
+    """The request line and the client's header lines, as they go to the engine."""
     start = b"%b %b HTTP/1.1\r\n" % (
         head.method.encode(),
         target.encode("utf-8", "surrogateescape"),
     )
-    return b"".join((start, host_line, *lines, session_line, upgrade, b"\r\n"))
+    return b"".join((start, *lines))
 
 
-def reply_head(reply: Reply, framing: bytes, extra: bytes = b"") -> bytes:
+def request_head(
+    head: Head, target: str, lines: list[bytes], ours: bytes, *, host: str, length: int | None
+) -> bytes:
+    """What goes to the engine. length: of a rewritten body; it replaces the framing that came."""
+    if length is not None:
+        lines = [line for line in lines if not is_framing(line)]
+        lines.append(b"Content-Length: %d\r\n" % length)
+    if not head.has_host:
+        lines = [f"Host: {host}\r\n".encode(), *lines]
+    upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\n" if head.websocket else b""
+    return b"%b%b%b\r\n" % (request_start(head, target, lines), ours, upgrade)
+
+
+def reply_head(
+    reply: Reply, framing: bytes, extra: bytes = b"", lines: list[bytes] | None = None
+) -> bytes:
     """The head of a reply as the client gets it: the engine's lines, ours, and our framing."""
     start = b"HTTP/1.1 %d %b\r\n" % (reply.status, reply.reason)
-    return b"".join((start, *reply.lines, extra, framing, b"\r\n"))
+    return b"".join((start, *(reply.lines if lines is None else lines), extra, framing, b"\r\n"))
 
 
 def interim_head(reply: Reply) -> bytes:

@@ -145,4 +145,7 @@ def _environment(variables: Mapping[str, str | None]) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("SIDECAR_", "SAGEMAKER_"))
     }
+    # The whole suite can be run on the aiohttp lane alone: SIDECAR_EXPRESS=off make test.
+    if "SIDECAR_EXPRESS" in os.environ:
+        inherited["SIDECAR_EXPRESS"] = os.environ["SIDECAR_EXPRESS"]
     return inherited | {name: value for name, value in variables.items() if value is not None}

@@ -1,0 +1,342 @@
+"""A client's connection in the express lane: what comes from the client, and our own answers.
+
+idle --head--> gathering a small body --> waiting for the engine --> relaying --> idle
+           \\-> streaming a large body  -/
+           \\-> handed to the aiohttp lane, when the request is not plain
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+from sidecar.dialects.intent import Answer, Begin, Intent, Peek
+from sidecar.engine.chunks import ChunkError
+from sidecar.errors import BadRequest, BodyTooLarge, SidecarError
+from sidecar.head import Head
+from sidecar.proxy.action import act
+from sidecar.proxy.body import SMALL
+from sidecar.proxy.express.forward import Forward
+from sidecar.proxy.express.step import step
+from sidecar.proxy.framing import Framer
+from sidecar.proxy.house import House
+from sidecar.proxy.pace import Pace
+from sidecar.proxy.plan import Plan
+from sidecar.proxy.reset import reset
+from sidecar.proxy.wire import LAST_CHUNK, answer_bytes, chunk
+from sidecar.turn import Turn
+
+if TYPE_CHECKING:
+    from sidecar.proxy.express.server import ExpressServer
+
+# What may wait unread before the client is told to pause: one socket buffer's worth.
+_HIGH_WATER = 65536
+
+
+class ExpressConnection(asyncio.Protocol):
+    """`plan`, `head` and `turn` are those of the request in hand; `plan` is None between two."""
+
+    __slots__ = (
+        "_body",
+        "_broken",
+        "_forward",
+        "_framer",
+        "_held",
+        "_server",
+        "_streaming",
+        "_write_paused",
+        "client",
+        "head",
+        "house",
+        "pace",
+        "plan",
+        "transport",
+        "turn",
+    )
+
+    head: Head
+    turn: Turn
+
+    def __init__(self, server: "ExpressServer", house: House, framer: Framer) -> None:
+        self.house = house
+        self.pace = Pace()
+        self.plan: Plan | None = None
+        self.transport: asyncio.Transport | None = None
+        self.client = "-"
+        self._server = server
+        self._framer = framer
+        self._forward = Forward(self)
+        self._body: list[bytes] = []
+        self._streaming = False
+        self._held = False
+        self._write_paused = False
+        self._broken = False  # the body in hand is malformed: what follows means nothing
+
+    # the loop's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        peer = transport.get_extra_info("peername")
+        if isinstance(peer, tuple):
+            self.client = peer[0]
+        self._server.connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        self.pace.received += len(data)
+        if self._broken or self.pace.is_ending:
+            return
+        if self._framer.in_body:
+            self._take_body(data)
+            self._go_on()
+        elif self.plan is not None or self._write_paused:
+            self._keep_for_later(data)
+        else:
+            self._take_heads(data)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._server.connections.discard(self)
+        self.transport = None
+        self._forward.abort()
+        if self.plan is not None:
+            self.plan = None
+            self.turn.left = True
+            self.house.on_turn(self.turn)
+
+    def pause_writing(self) -> None:
+        self._write_paused = True
+        self.pace.write_paused()
+        self._forward.hold(True)
+
+    def resume_writing(self) -> None:
+        self._write_paused = False
+        self.pace.write_resumed()
+        self._forward.hold(False)
+        self._go_on()
+
+    # what all connections show of themselves
+
+    @property
+    def is_idle(self) -> bool:
+        return self.pace.is_ending or (self.plan is None and not self._framer.rest)
+
+    @property
+    def is_held(self) -> bool:
+        return self._held
+
+    @property
+    def body_is_awaited(self) -> bool:
+        return self._framer.in_body
+
+    @property
+    def may_keep(self) -> bool:
+        """Whether the connection may be used again, as far as client and sidecar can tell."""
+        plan = self.plan
+        keep = plan is not None and plan.keep_alive and not self.house.life.draining
+        return keep and not self._framer.in_body
+
+    def say_last(self, answer: Answer) -> None:
+        self.write(answer_bytes(answer, close=True))
+        self._end()
+
+    def fail_body(self, error: SidecarError) -> None:
+        self._broken = True
+        if self._forward.is_replying:
+            self._forward.abort()
+            self.break_off(error)
+        else:
+            self._forward.abort()
+            self.refuse(error)
+
+    def check(self, now: float) -> None:
+        self._forward.check(now, self.house.settings.engine_response_timeout)
+
+    # the engine's side
+
+    def write(self, data: bytes) -> None:
+        if self.transport is not None:
+            self.transport.write(data)
+
+    def hold_reading(self, hold: bool) -> None:
+        if hold != self._held and self.transport is not None:
+            self._held = hold
+            (self.transport.pause_reading if hold else self.transport.resume_reading)()
+
+    def replied(self, *, keep: bool) -> None:
+        """The engine's reply is written."""
+        self._finish(keep=keep)
+        self._go_on()
+
+    def refuse(self, error: SidecarError) -> None:
+        plan = self.plan
+        assert plan is not None and plan.route is not None
+        self.turn.error = error.message
+        self._say(plan.route.voice.refuse(error))
+        self._go_on()
+
+    def break_off(self, error: SidecarError) -> None:
+        """The client must not take what it has got for the whole."""
+        self.turn.error = error.message
+        self._note_turn()
+        if self.transport is not None:
+            reset(self.transport)
+
+    # requests
+
+    def _take_heads(self, data: bytes) -> None:
+        """Requests that are answered at once follow each other here, not by recursion."""
+        framer = self._framer
+        while True:
+            plan = framer.feed_head(data)
+            if plan is None:
+                self.pace.head_since = None
+                if framer.rest:
+                    self.pace.head_arriving()
+                return
+            self._start(plan)
+            if self.plan is not None or not framer.rest or not self._may_go_on:
+                return
+            data = b""
+
+    @property
+    def _may_go_on(self) -> bool:
+        return not (self._write_paused or self.pace.is_ending or self._is_closing)
+
+    @property
+    def _is_closing(self) -> bool:
+        return self.transport is None or self.transport.is_closing()
+
+    def _go_on(self) -> None:
+        """With what has come behind the request that is now answered."""
+        if self.plan is None and self._framer.rest and self._may_go_on:
+            self._take_heads(b"")
+
+    def _start(self, plan: Plan) -> None:
+        self.pace.head_since = None
+        if plan.route is not None and not plan.is_plain:
+            self.hold_reading(False)
+            self._server.hand_over(self, plan.raw + self._framer.take_rest())
+            return
+        self.plan = plan
+        self.turn = Turn(plan.method, plan.path, self.client)
+        head = plan.head
+        if head is None:
+            self._refuse_head(plan)
+            return
+        self.head = head
+        self._body.clear()
+        if not head.has_body:
+            self._decide(b"")
+            return
+        self._streaming = head.chunked or (
+            (head.content_length or 0) > SMALL and type(plan.intent) is not Peek
+        )
+        if self._streaming:
+            self._decide(None)
+        if self._framer.in_body and self.plan is not None:
+            self.pace.want_body()
+            if rest := self._framer.take_rest():
+                self._take_body(rest)
+
+    def _decide(self, body: bytes | None) -> None:
+        """The body is whole, or None: it is streamed, and its head is enough to decide."""
+        plan, house = self.plan, self.house
+        assert plan is not None and plan.route is not None
+        if plan.refusal is not None:
+            self.turn.error = plan.refusal.error
+            self._say(plan.refusal.answer)
+            return
+        intent = plan.intent
+        assert intent is not None
+        try:
+            if isinstance(intent, Peek):
+                self.turn.intent = "undecided"
+                intent = house.dialect.decide_body(self.head, plan.route, body or b"")
+            self._carry_out(plan, intent, body)
+        except SidecarError as error:
+            self.turn.error = error.message
+            self._say(plan.route.voice.refuse(error))
+
+    def _carry_out(self, plan: Plan, intent: Intent, body: bytes | None) -> None:
+        assert plan.route is not None
+        outcome = step(act(self.house, intent, plan.route.voice, self.turn))
+        if isinstance(outcome, Answer):
+            self._say(outcome)
+            return
+        line = b"" if outcome is None else self.house.dialect.session_line(outcome)
+        begun = outcome if isinstance(intent, Begin) else None
+        self._forward.start(plan.engine_head(line) + (body or b""), begun)
+
+    def _take_body(self, data: bytes) -> None:
+        try:
+            payload = self._framer.feed_body(data)
+        except ChunkError as error:
+            self.fail_body(BadRequest(f"the request body is not what its framing says: {error}"))
+            return
+        self.turn.bytes_in += len(payload)
+        if self._streaming:
+            self._stream(payload)
+            return
+        self._body.append(payload)
+        if not self._framer.in_body:
+            self.pace.body_done()
+            body = self._body
+            self._decide(body[0] if len(body) == 1 else b"".join(body))
+
+    def _stream(self, payload: bytes) -> None:
+        if not self._forward.is_open:
+            return  # the answer came early: the rest is dropped
+        if self.turn.bytes_in > self.house.settings.request_body_max:
+            setting = "SIDECAR_REQUEST_BODY_MAX"
+            self.fail_body(BodyTooLarge(f"the body is larger than {setting} allows"))
+            return
+        if payload:
+            self._forward.send(chunk(payload) if self.head.chunked else payload)
+        if not self._framer.in_body:
+            self.pace.body_done()
+            if self.head.chunked:
+                self._forward.send(LAST_CHUNK)
+            self._forward.request_sent()
+
+    def _keep_for_later(self, data: bytes) -> None:
+        self._framer.rest += data
+        if len(self._framer.rest) > _HIGH_WATER:
+            self.hold_reading(True)
+
+    # answers
+
+    def _refuse_head(self, plan: Plan) -> None:
+        """Nothing that follows a head that is not understood can be trusted."""
+        assert plan.refusal is not None
+        self.turn.error, self.turn.status = plan.refusal.error, plan.refusal.answer.status
+        self.write(answer_bytes(plan.refusal.answer, close=True))
+        self._note_turn()
+        self._end()
+
+    def _say(self, answer: Answer) -> None:
+        """Give a complete answer of ours."""
+        self.turn.status, self.turn.bytes_out = answer.status, len(answer.body)
+        keep = self.may_keep
+        self.write(answer_bytes(answer, close=not keep, head_only=self.head.method == "HEAD"))
+        self._finish(keep=keep)
+
+    def _finish(self, *, keep: bool) -> None:
+        self._note_turn()
+        if keep:
+            self.hold_reading(False)
+        elif self._framer.in_body:
+            self._end()
+        elif self.transport is not None:
+            self.transport.close()
+
+    def _note_turn(self) -> None:
+        self.plan = None
+        self.house.on_turn(self.turn)
+
+    def _end(self) -> None:
+        """Say no more, but read and drop what still comes, for a while.
+
+        Closing with unread bytes would reset the connection, and the client could lose the answer
+        (RFC 9112 section 9.6).
+        """
+        self.pace.end()
+        if self.transport is not None:
+            self.transport.write_eof()
+            self.hold_reading(False)

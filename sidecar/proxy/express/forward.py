@@ -1,0 +1,192 @@
+"""The engine's side of a request in the express lane: where its reply arrives."""
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from sidecar.engine.connection import EngineConnection
+from sidecar.engine.reply import Reply
+from sidecar.errors import SidecarError
+from sidecar.proxy.action import forget, is_announced
+from sidecar.proxy.express.step import step
+from sidecar.proxy.wire import LAST_CHUNK, chunk, interim_head, reply_framing, reply_head
+from sidecar.sessions.session import Session
+
+if TYPE_CHECKING:
+    from sidecar.proxy.express.connection import ExpressConnection
+
+
+class Forward:
+    """One per client connection, used for one request after the other. A `Sink`."""
+
+    __slots__ = (
+        "_begun",
+        "_chunked",
+        "_client",
+        "_connecting",
+        "_keep",
+        "_out",
+        "_replying",
+        "_unsent",
+        "_upstream",
+    )
+
+    def __init__(self, client: "ExpressConnection") -> None:
+        self._client = client
+        self._upstream: EngineConnection | None = None
+        self._connecting: asyncio.Task[EngineConnection] | None = None
+        self._unsent: list[bytes] = []  # while connecting
+        self._out: list[bytes] = []  # of the reply, until the segment's end
+        self._begun: Session | None = None  # made for this request, and not announced yet
+        self._replying = False  # something of the reply has been written
+        self._chunked = False
+        self._keep = False
+
+    # the client's side
+
+    def start(self, request: bytes, begun: Session | None) -> None:
+        """Send a request's head, and what is known of its body."""
+        self._begun = begun
+        self._replying = False
+        engine = self._client.house.engine
+        upstream = engine.take_idle()
+        if upstream is not None:
+            self._use(upstream, request)
+            return
+        self._unsent.append(request)
+        self._client.hold_reading(True)
+        self._connecting = asyncio.get_running_loop().create_task(engine.connect())
+        self._connecting.add_done_callback(self._connected)
+
+    def send(self, data: bytes) -> None:
+        if self._upstream is not None:
+            self._upstream.write(data)
+        elif self._connecting is not None:
+            self._unsent.append(data)
+
+    def request_sent(self) -> None:
+        if self._upstream is not None:
+            self._upstream.request_sent()
+
+    @property
+    def is_open(self) -> bool:
+        return self._upstream is not None or self._connecting is not None
+
+    @property
+    def is_replying(self) -> bool:
+        return self._replying
+
+    def abort(self) -> None:
+        """Leave at once; the engine sees the connection go."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+            self._connecting = None
+        if self._upstream is not None:
+            self._upstream.abort()
+            self._upstream = None
+        self._out.clear()
+        self._unsent.clear()
+        self._forget()
+
+    def hold(self, hold: bool) -> None:
+        """The client does not take what is written: stop reading from the engine."""
+        if self._upstream is not None:
+            (self._upstream.pause_reading if hold else self._upstream.resume_reading)()
+
+    def check(self, now: float, limit: float | None) -> None:
+        """Give up on an engine that has not begun to answer in time."""
+        forwarded = self._client.turn.forwarded
+        if limit is None or self._replying or forwarded is None or self._upstream is None:
+            return
+        if now - forwarded > limit:
+            self._fail(self._client.house.engine.too_slow(limit))
+
+    # the engine's side
+
+    def on_interim(self, reply: Reply) -> None:
+        self._client.write(interim_head(reply))
+
+    def on_head(self, reply: Reply) -> None:
+        client = self._client
+        turn = client.turn
+        turn.status, turn.first_byte = reply.status, time.monotonic()
+        announcement = b""
+        if self._begun is not None and is_announced(reply.status):
+            announcement = client.house.dialect.announcement(self._begun)
+        framing, self._chunked, self._keep = reply_framing(
+            reply, reply.content_length, to=client.head, keep=client.may_keep
+        )
+        self._out.append(reply_head(reply, framing, announcement))
+
+    def on_body(self, data: bytes) -> None:
+        self._client.turn.bytes_out += len(data)
+        self._out.append(chunk(data) if self._chunked else data)
+
+    def on_segment(self) -> None:
+        if self._out:
+            self._flush()
+
+    def on_end(self) -> None:
+        self._upstream = None
+        if self._chunked:
+            self._out.append(LAST_CHUNK)
+        self._flush()
+        self._client.replied(keep=self._keep)
+
+    def on_fault(self, reason: str) -> None:
+        self._upstream = None
+        self._fail(self._client.house.engine.fault(reason))
+
+    def on_writable(self, writable: bool) -> None:
+        self._client.hold_reading(not writable)
+
+    def _use(self, upstream: EngineConnection, request: bytes) -> None:
+        client = self._client
+        self._upstream = upstream
+        upstream.begin(self, bodyless=client.head.method == "HEAD")
+        client.turn.forwarded = time.monotonic()
+        upstream.write(request)
+        if not client.body_is_awaited:
+            upstream.request_sent()
+
+    def _connected(self, task: "asyncio.Task[EngineConnection]") -> None:
+        if task is not self._connecting:  # the client has gone meanwhile
+            if not task.cancelled() and task.exception() is None:
+                task.result().abort()
+            return
+        self._connecting = None
+        request = b"".join(self._unsent)
+        self._unsent.clear()
+        error = task.exception()
+        if error is None:
+            self._use(task.result(), request)
+            self._client.hold_reading(False)
+        elif isinstance(error, SidecarError):
+            self._fail(error)
+        else:
+            raise error
+
+    def _flush(self) -> None:
+        """A session is announced with the first bytes: until then it may still be forgotten."""
+        if not self._replying:
+            self._replying = True
+            if is_announced(self._client.turn.status):
+                self._begun = None
+            else:
+                self._forget()
+        out = self._out
+        self._client.write(out[0] if len(out) == 1 else b"".join(out))
+        out.clear()
+
+    def _fail(self, error: SidecarError) -> None:
+        replying = self._replying
+        self.abort()
+        if replying:
+            self._client.break_off(error)
+        else:
+            self._client.refuse(error)
+
+    def _forget(self) -> None:
+        if self._begun is not None:
+            begun, self._begun = self._begun, None
+            step(forget(self._client.house, begun))
