@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from sidecar.errors import SidecarError
 from sidecar.head import Head
@@ -46,11 +46,14 @@ class Voice:
 class Pass:
     """Forward as if there were no sidecar."""
 
+    name: ClassVar = "pass"
+
 
 @dataclass(frozen=True, slots=True)
 class Use:
     """Forward with the session's id."""
 
+    name: ClassVar = "use"
     session_id: str
 
 
@@ -58,14 +61,19 @@ class Use:
 class Begin:
     """Make a session, forward with its id, announce it on the engine's reply."""
 
+    name: ClassVar = "begin"
+
 
 @dataclass(frozen=True, slots=True)
 class Open:
     """Make a session; the engine is not asked."""
 
+    name: ClassVar = "open"
+
 
 @dataclass(frozen=True, slots=True)
 class Close:
+    name: ClassVar = "close"
     session_id: str
 
 
@@ -73,11 +81,14 @@ class Close:
 class Ping:
     """The platform asks whether the engine is ready."""
 
+    name: ClassVar = "ping"
+
 
 @dataclass(frozen=True, slots=True)
 class Peek:
     """Only the body can tell: read it, up to `limit` bytes, and ask `decide_body`."""
 
+    name: ClassVar = "peek"
     limit: int
 
 
@@ -107,6 +118,9 @@ class Dialect(Protocol):
 
     def decide_body(self, head: Head, route: Route, body: bytes) -> Intent:
         """After Peek: the same, now that the whole body is known."""
+
+    def may_be_control(self, body: bytes) -> bool:
+        """False when a look at the whole body shows, without parsing, that it is no control."""
 
     def cannot_be_control(self, prefix: bytes) -> bool:
         """True when the beginning of a body shows that peeking at the rest is of no use."""

@@ -3,11 +3,16 @@
 import asyncio
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 from sidecar.config import EngineAddress
 from sidecar.engine.connection import EngineConnection
+from sidecar.engine.reply import Reply, read_reply
 from sidecar.errors import EngineError, EngineNotReady, EngineTimeout
 from sidecar.headers import Vocabulary
+
+_KEPT_REPLIES = 256
+_KEPT_HEAD_LIMIT = 2048
 
 
 class Engine:
@@ -26,6 +31,7 @@ class Engine:
         self.on_unreachable: Callable[[], None] = lambda: None
         self.host_header = "localhost" if address.path else str(address).partition("//")[2]
         self._vocabulary = vocabulary
+        self._read_again = lru_cache(_KEPT_REPLIES)(self._read)
         self._connect_timeout = connect_timeout
         self._idle_limit = idle_limit
         self._idle: list[EngineConnection] = []
@@ -88,7 +94,14 @@ class Engine:
             self._idle.pop().abort()
 
     def _make_connection(self) -> EngineConnection:
-        return EngineConnection(self._vocabulary, self._keep)
+        return EngineConnection(self._read_reply, self._keep)
+
+    def _read_reply(self, head: bytes) -> Reply:
+        """An engine repeats its heads (but for the second in Date): a Reply is never changed."""
+        return (self._read_again if len(head) <= _KEPT_HEAD_LIMIT else self._read)(head)
+
+    def _read(self, head: bytes) -> Reply:
+        return read_reply(head, self._vocabulary)
 
     def _keep(self, connection: EngineConnection) -> None:
         connection.idle_since = time.monotonic()

@@ -106,6 +106,12 @@ class Exchange:
             self._connection.pause_reading()
         self._wake()
 
+    def on_whole(self, reply: Reply, body: bytes) -> None:
+        self._head = reply
+        if body:
+            self._body.append(body)
+        self.on_end()
+
     def on_segment(self) -> None:
         pass
 

@@ -18,7 +18,9 @@ class ReplyError(ValueError):
 
 @dataclass(slots=True)
 class Reply:
-    """A reply's head. `lines` are the headers that go on to the client, without framing.
+    """A reply's head; never changed once it is read.
+
+    `lines` are the headers that go on to the client, without framing.
 
     content_length is None when the engine gave none: the body is then chunked, or ends with the
     connection.
@@ -33,6 +35,7 @@ class Reply:
     websocket: bool = False
     content_type: bytes | None = None
     lines: list[bytes] = field(default_factory=list)
+    kept_head: bytes = b""  # as a client on a kept connection gets it, once that has been made
 
     @property
     def is_interim(self) -> bool:

@@ -15,7 +15,7 @@ async def act(house: House, intent: Intent, voice: Voice, turn: Turn) -> Answer 
 
     Suspends only where the store does: with `store.immediate` never.
     """
-    turn.intent = type(intent).__name__.lower()
+    turn.intent = intent.name
     match intent:
         case Use(session_id):
             turn.session = session_id

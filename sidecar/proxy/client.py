@@ -205,8 +205,12 @@ class ClientConnection(web.RequestHandler):
         self.plan = plan
         self.body_received = 0
         self._content = EMPTY_PAYLOAD
-        if self._framer.in_body:
+        if plan.length:
             self._content = StreamReader(self, _HIGH_WATER // 2, loop=self._loop)
+        if self._framer.whole:
+            self.body_received = len(self._framer.whole)
+            self._content.feed_data(self._framer.whole)
+            self._content.feed_eof()
         self._messages.append((plan.message, self._content))
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)

@@ -9,16 +9,18 @@ the next request as a header, and leaves the reader of a malformed body waiting 
 
 from sidecar.engine.chunks import ChunkDecoder
 from sidecar.errors import BadRequest, HeadTooLarge, SidecarError
-from sidecar.head import Head
 from sidecar.proxy.plan import HEAD_LIMIT, HeadParser, Plan, Planner
 
 _BLANK = b"\r\n"
 
 
 class Framer:
-    """Feed it what arrives, in order; `rest` is what has arrived and is not used yet."""
+    """Feed it what arrives, in order; `rest` is what has arrived and is not used yet.
 
-    __slots__ = ("_chunks", "_need", "_planner", "_watch", "in_body", "rest")
+    `whole`: the body, when all of it came with the head.
+    """
+
+    __slots__ = ("_chunks", "_need", "_planner", "_watch", "in_body", "rest", "whole")
 
     def __init__(self, planner: Planner) -> None:
         self._planner = planner
@@ -27,6 +29,7 @@ class Framer:
         self._need = 0
         self.in_body = False
         self.rest = b""
+        self.whole = b""
 
     def feed_head(self, data: bytes) -> Plan | None:
         """The plan for the next head, once it is complete; what follows it is in `rest`."""
@@ -41,10 +44,13 @@ class Framer:
             self.rest = data
             return self._check_unfinished(fresh)
         self._watch = None
-        self.rest = data[end:]
         plan = self._planner.plan(data[:end])
-        if plan.head is not None:
-            self._begin_body(plan.head)
+        rest = data[end:]
+        self.rest = self.whole = b""
+        if plan.length == len(rest):
+            self.whole = rest
+        else:
+            self._begin_body(plan.length, rest)
         return plan
 
     def feed_body(self, data: bytes) -> bytes:
@@ -66,10 +72,14 @@ class Framer:
         rest, self.rest = self.rest, b""
         return rest
 
-    def _begin_body(self, head: Head) -> None:
-        self._chunks = ChunkDecoder() if head.chunked else None
-        self._need = head.content_length or 0
-        self.in_body = head.has_body
+    def _begin_body(self, length: int, rest: bytes) -> None:
+        if 0 <= length < len(rest):
+            self.whole, self.rest = rest[:length], rest[length:]
+            return
+        self._chunks = ChunkDecoder() if length < 0 else None
+        self._need = length
+        self.in_body = True
+        self.rest = rest
 
     def _check_unfinished(self, fresh: bytes) -> Plan | None:
         """Refuse at once what can never become a head: its sender may wait for an answer."""

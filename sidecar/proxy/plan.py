@@ -45,22 +45,35 @@ class Plan:
     path: str  # for the log, without the query
     raw: bytes = b""
     is_plain: bool = False  # the express lane can serve it
+    keep_alive: bool = False  # the client would use its connection again
+    length: int = 0  # of the body; -1: chunked
     _start: bytes = b""  # what goes to the engine, up to the session's line
+    _whole: tuple[bytes, bytes] = (b"", b"")  # the last session's line, and the head with it
+    _use: Intent | None = None  # when the body that is peeked at turns out to be no control
 
     @property
     def method(self) -> str:
         return self.message.method if self.message is not None else "-"
 
-    @property
-    def keep_alive(self) -> bool:
-        return self.message is not None and not self.message.should_close
-
     def engine_head(self, session_line: bytes) -> bytes:
         """The head that goes to the engine for a plain request."""
-        if not self._start:
+        line, whole = self._whole
+        if line != session_line or not whole:
             assert self.head is not None and self.route is not None
-            self._start = request_start(self.head, self.route.target, self.head.lines)
-        return b"%b%b\r\n" % (self._start, session_line)
+            if not self._start:
+                self._start = request_start(self.head, self.route.target, self.head.lines)
+            whole = b"%b%b\r\n" % (self._start, session_line)
+            self._whole = session_line, whole
+        return whole
+
+    def intent_with(self, body: bytes, dialect: Dialect) -> Intent:
+        """The intent, now that a body that had to be peeked at is known. Raises SidecarError."""
+        assert self.head is not None and self.route is not None
+        if dialect.may_be_control(body):
+            return dialect.decide_body(self.head, self.route, body)
+        if self._use is None:
+            self._use = dialect.decide_body(self.head, self.route, b"")
+        return self._use
 
 
 class HeadParser:
@@ -138,7 +151,18 @@ class Planner:
         except SidecarError as error:
             refusal = _refusal(route.voice, error)
         is_plain = _is_plain(message, head, route, intent)
-        return Plan(message, head, route, intent, refusal, head.path, raw, is_plain)
+        return Plan(
+            message,
+            head,
+            route,
+            intent,
+            refusal,
+            head.path,
+            raw,
+            is_plain,
+            keep_alive=not message.should_close,
+            length=-1 if head.chunked else head.content_length or 0,
+        )
 
     def _examine(self, message: RawRequestMessage) -> Head:
         version = (message.version.major, message.version.minor)

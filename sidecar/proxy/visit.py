@@ -58,7 +58,7 @@ class Visit:
     async def _peek(self, limit: int) -> Intent:
         dialect = self._house.dialect
         whole = await self._body.peek(limit, dialect.cannot_be_control)
-        return dialect.decide_body(self._head, self.route, whole)
+        return self._plan.intent_with(whole, dialect)
 
     async def _forward(self, session: Session | None) -> Sent:
         body, length = await self._read_body(session)

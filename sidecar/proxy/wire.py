@@ -77,6 +77,13 @@ def reply_head(
     return b"".join((start, *(reply.lines if lines is None else lines), extra, framing, b"\r\n"))
 
 
+def kept_head(reply: Reply) -> bytes:
+    """The head for a client on a kept HTTP/1.1 connection; the reply has a Content-Length."""
+    if not reply.kept_head:
+        reply.kept_head = reply_head(reply, b"Content-Length: %d\r\n" % (reply.content_length or 0))
+    return reply.kept_head
+
+
 def interim_head(reply: Reply) -> bytes:
     return reply_head(reply, b"")
 

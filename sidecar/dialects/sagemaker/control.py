@@ -34,13 +34,17 @@ def cannot_be_control(prefix: bytes) -> bool:
     return start not in (b"", b"{")
 
 
+def may_be_control_body(body: bytes) -> bool:
+    """A key may be written with \\u escapes; most bodies have neither, and are not parsed."""
+    return b"requestType" in body or b"\\u" in body
+
+
 def request_type(body: bytes) -> str | None:
     """NEW_SESSION, CLOSE, or None when the body is not a control request.
 
     Raises BadRequest, naming the field, when it is one but not a valid one.
     """
-    # A key may be written with \u escapes; a body with neither is most bodies, and not parsed.
-    if b"requestType" not in body and b"\\u" not in body:
+    if not may_be_control_body(body):
         return None
     fields = _object_fields(body)
     if fields is None or "requestType" not in fields:

@@ -95,7 +95,7 @@ class SageMaker:
     def decide(self, head: Head, route: Route) -> Intent:
         if route.door is Door.PING:
             return Ping()
-        if route.door is not Door.NONE and self._may_be_control(head):
+        if route.door is not Door.NONE and self._is_worth_a_look(head):
             return Peek(self._control_body_limit)
         return self._decide_use(head, route)
 
@@ -119,6 +119,9 @@ class SageMaker:
             )
         return Close(_checked(head.session_id, route))
 
+    def may_be_control(self, body: bytes) -> bool:
+        return control.may_be_control_body(body)
+
     def cannot_be_control(self, prefix: bytes) -> bool:
         return control.cannot_be_control(prefix)
 
@@ -136,7 +139,7 @@ class SageMaker:
             return b""
         return f"{self._engine_header}: {session.id}\r\n".encode()
 
-    def _may_be_control(self, head: Head) -> bool:
+    def _is_worth_a_look(self, head: Head) -> bool:
         if not head.has_body or (head.content_length or 0) > self._control_body_limit:
             return False
         return control.may_be_control(head.content_type, head.content_encoding)

@@ -212,7 +212,8 @@ class ExpressConnection(asyncio.Protocol):
         self.pace.head_since = None
         if plan.route is not None and not plan.is_plain:
             self.hold_reading(False)
-            self._server.hand_over(self, plan.raw + self._framer.take_rest())
+            framer = self._framer
+            self._server.hand_over(self, plan.raw + framer.whole + framer.take_rest())
             return
         self.plan = plan
         self.turn = Turn(plan.method, plan.path, self.client)
@@ -221,16 +222,17 @@ class ExpressConnection(asyncio.Protocol):
             self._refuse_head(plan)
             return
         self.head = head
-        self._body.clear()
-        if not head.has_body:
-            self._decide(b"")
+        if not self._framer.in_body:
+            self.turn.bytes_in = plan.length
+            self._decide(self._framer.whole)
             return
+        self._body.clear()
         self._streaming = head.chunked or (
             (head.content_length or 0) > SMALL and type(plan.intent) is not Peek
         )
         if self._streaming:
             self._decide(None)
-        if self._framer.in_body and self.plan is not None:
+        if self.plan is not None:
             self.pace.want_body()
             if rest := self._framer.take_rest():
                 self._take_body(rest)
@@ -248,7 +250,7 @@ class ExpressConnection(asyncio.Protocol):
         try:
             if isinstance(intent, Peek):
                 self.turn.intent = "undecided"
-                intent = house.dialect.decide_body(self.head, plan.route, body or b"")
+                intent = plan.intent_with(body or b"", house.dialect)
             self._carry_out(plan, intent, body)
         except SidecarError as error:
             self.turn.error = error.message

@@ -9,7 +9,7 @@ from sidecar.engine.reply import Reply
 from sidecar.errors import SidecarError
 from sidecar.proxy.action import forget, is_announced
 from sidecar.proxy.express.step import step
-from sidecar.proxy.wire import LAST_CHUNK, chunk, interim_head, reply_framing, reply_head
+from sidecar.proxy.wire import LAST_CHUNK, chunk, interim_head, kept_head, reply_framing, reply_head
 from sidecar.sessions.session import Session
 
 if TYPE_CHECKING:
@@ -117,6 +117,19 @@ class Forward:
             reply, reply.content_length, to=client.head, keep=client.may_keep
         )
         self._out.append(reply_head(reply, framing, announcement))
+
+    def on_whole(self, reply: Reply, body: bytes) -> None:
+        client = self._client
+        if self._begun is not None or reply.status == 204 or not client.may_keep:
+            self.on_head(reply)
+            self.on_body(body)
+            self.on_end()
+            return
+        self._upstream = None
+        turn = client.turn
+        turn.status, turn.first_byte, turn.bytes_out = reply.status, time.monotonic(), len(body)
+        client.write((reply.kept_head or kept_head(reply)) + body)
+        client.replied(keep=True)
 
     def on_body(self, data: bytes) -> None:
         self._client.turn.bytes_out += len(data)
