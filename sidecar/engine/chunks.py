@@ -6,6 +6,7 @@ A lenient reading of chunk sizes is how two readers come to disagree about where
 import re
 
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?")
+_TRAILER = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\x00-\x08\x0a-\x1f\x7f]*")
 _LINE_LIMIT = 4096
 _TRAILER_LIMIT = 16384
 
@@ -51,9 +52,7 @@ class ChunkDecoder:
     def _read_line(self, data: bytes, position: int) -> int:
         end = data.find(b"\r\n", position)
         if end < 0:
-            if len(data) - position > _LINE_LIMIT or (self._at_data_end and data[position] != 13):
-                raise ChunkError("chunk line too long or missing")
-            self._carry = data[position:]
+            self._carry = self._unfinished(data[position:])
             return len(data)
         line = data[position:end]
         if self._at_data_end:
@@ -65,6 +64,14 @@ class ChunkDecoder:
         else:
             self._take_size(line)
         return end + 2
+
+    def _unfinished(self, line: bytes) -> bytes:
+        """The beginning of a line; what cannot become one is refused now, not waited for."""
+        if len(line) > _LINE_LIMIT or (self._at_data_end and line != b"\r"):
+            raise ChunkError("chunk line too long or missing")
+        if b"\n" in line or b"\r" in line[:-1]:
+            raise ChunkError("a line that does not end with CR LF")
+        return line
 
     def _take_size(self, line: bytes) -> None:
         match = _SIZE_LINE.fullmatch(line)
@@ -80,3 +87,5 @@ class ChunkDecoder:
         if not line:
             self.done = True
             self.rest = data[end + 2 :]
+        elif _TRAILER.fullmatch(line) is None:
+            raise ChunkError("bad trailer")
