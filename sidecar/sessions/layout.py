@@ -2,7 +2,10 @@
 
     <root>/.tmp-<id>/       being made         --rename-->  <root>/<id>/        live
     <root>/<id>/            live               --rename-->  <root>/.del-<id>/   ended
-    <root>/<id>/.sidecar-<boot>                empty; mtime = end of life, atime = made
+    <root>/<id>/.sidecar-<boot>                empty; mtime = end of life, atime = made,
+                                               executable = there may be a record
+    <root>/<id>/.sidecar.record                owner, idle time and state, if there are any
+    <root>/<id>/.sidecar.events                the log, if there is one
     <root>/<id>/.expiration_ts                 only for MHCS, on request
     <root>/<id>/<key>                          the engine's, left alone until the session ends
 
@@ -25,67 +28,88 @@ import uuid
 from pathlib import Path
 from typing import NamedTuple
 
-from sidecar.sessions.root import Root
+from sidecar.sessions import files
+from sidecar.sessions.record import PLAIN, RECORD, Record, write_record
+from sidecar.sessions.root import Root, lock
 
 MAKING = ".tmp-"
 ENDED = ".del-"
 OWN = ".sidecar"
 # model_hosting_container_standards 0.1.16, sagemaker/sessions/manager.py
 MHCS_EXPIRATION = ".expiration_ts"
+EVENTS = ".sidecar.events"
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_MAKE = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY | os.O_CLOEXEC
+_PLAIN, _RECORDED = 0o600, 0o700
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class NotASession(Exception):
     """Something has the name of a session, but we did not make it."""
 
 
-class Lifetime(NamedTuple):
+class Marker(NamedTuple):
     created: float
     """Wall clock; for display."""
     end: float
     """Boot clock."""
+    recorded: bool = False
+    """There may be a record beside it. Looking for one in vain would cost 3 us."""
 
 
 class Layout:
     def __init__(self, root: Root, *, expiration_file: bool = False) -> None:
         self.root = root
         self._expiration_file = expiration_file
-        self._marker = f"{OWN}-{_boot()}"
+        self.marker = f"{OWN}-{_boot()}"
 
-    def create(self, lifetime: Lifetime, expires: float) -> str:
+    def create(self, marker: Marker, expires: float, record: Record = PLAIN) -> str:
         """Raises OSError, and then leaves nothing behind."""
         session_id = str(uuid.uuid4())
         making = MAKING + session_id
         os.mkdir(making, 0o700, dir_fd=self.root.fd)
         try:
-            self._mark(making, lifetime)
-            if self._expiration_file:
-                self._write_expiration(making, expires)
+            self._fill(making, marker, expires, record)
             return self._rename(making, session_id)
         except OSError:
             with contextlib.suppress(OSError):
                 self.delete(making)
             raise
 
-    def read(self, session_id: str) -> Lifetime:
+    def read(self, session_id: str) -> Marker:
         """Raises NotASession, or OSError as the file system says it."""
-        fd = self.root.fd
-        _vet(os.stat(session_id, dir_fd=fd, follow_symlinks=False))
+        return self.look(session_id)[1]
+
+    def look(self, session_id: str) -> tuple[os.stat_result, Marker]:
+        """The directory as it was just before its marker was read."""
+        directory = os.stat(session_id, dir_fd=self.root.fd, follow_symlinks=False)
+        vet(directory)
         try:
-            marker = os.stat(self._marker_of(session_id), dir_fd=fd, follow_symlinks=False)
+            return directory, read_marker(self._marker_of(session_id), self.root.fd)
         except FileNotFoundError:
             # Either there never was a marker, or somebody ended the session just now.
-            os.stat(session_id, dir_fd=fd, follow_symlinks=False)
+            os.stat(session_id, dir_fd=self.root.fd, follow_symlinks=False)
             raise NotASession from None
-        if not _is_marker(marker):
-            raise NotASession
-        return Lifetime(marker.st_atime_ns / 1e9, marker.st_mtime_ns / 1e9)
 
-    def set(self, session_id: str, lifetime: Lifetime) -> None:
-        marker, fd = self._marker_of(session_id), self.root.fd
-        os.utime(marker, ns=_nanoseconds(lifetime), dir_fd=fd, follow_symlinks=False)
+    def open(self, session_id: str) -> int:
+        """A descriptor of the vetted directory. Raises as `read` does."""
+        fd = os.open(session_id, _DIRECTORY, dir_fd=self.root.fd)
+        try:
+            vet(os.fstat(fd))
+        except NotASession:
+            os.close(fd)
+            raise
+        return fd
+
+    def set_end(self, session_id: str, end: float) -> None:
+        path, fd = self._marker_of(session_id), self.root.fd
+        made = os.stat(path, dir_fd=fd, follow_symlinks=False).st_atime_ns
+        os.utime(path, ns=(made, int(end * 1e9)), dir_fd=fd, follow_symlinks=False)
+
+    def announce_record(self, dir_fd: int) -> None:
+        """Before the first record comes: a killed process then leaves a vain search at worst."""
+        if not read_marker(self.marker, dir_fd).recorded:
+            os.chmod(self.marker, _RECORDED, dir_fd=dir_fd)
 
     def end(self, session_id: str) -> str:
         """The commit of an end; of several callers one gets a name to delete.
@@ -95,88 +119,84 @@ class Layout:
         return self._rename(session_id, ENDED + session_id)
 
     def delete_own(self, name: str) -> bool:
-        """Delete a directory that holds no more than we put there; False if it is still there."""
-        own = [MHCS_EXPIRATION, self._marker] if self._expiration_file else [self._marker]
-        try:
-            for file in own:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(f"{name}/{file}", dir_fd=self.root.fd)
-            os.rmdir(name, dir_fd=self.root.fd)
-        except FileNotFoundError:
+        """Delete a directory that holds no more than we put there; False if it is still there.
+
+        Most hold nothing but the marker, so the other names are tried only where that fails.
+        """
+        for own in ((self.marker,), (RECORD, EVENTS, files.NEW, MHCS_EXPIRATION)):
+            try:
+                for file in own:
+                    self._unlink(f"{name}/{file}")
+                os.rmdir(name, dir_fd=self.root.fd)
+            except FileNotFoundError:
+                return True
+            except OSError:
+                continue
             return True
-        except OSError:
-            return False
-        return True
+        return False
 
     def delete(self, name: str) -> None:
-        """Delete a directory with all that an engine left in it. May be slow."""
+        """Delete a directory with all that an engine left in it. May be slow.
+
+        Raises BlockingIOError while somebody else deletes it, or writes into it.
+        """
         if not self.delete_own(name):
             with contextlib.suppress(FileNotFoundError):
-                shutil.rmtree(name, dir_fd=self.root.fd)
+                self._delete_all(name)
 
-    def is_ours(self, name: str) -> bool:
-        """Whether a name with one of our prefixes is a directory that we may have made."""
+    def _delete_all(self, name: str) -> None:
+        fd = os.open(name, _DIRECTORY, dir_fd=self.root.fd)
         try:
-            _vet(os.stat(name, dir_fd=self.root.fd, follow_symlinks=False))
-        except (NotASession, FileNotFoundError):
-            return False
-        return True
-
-    def end_half_made(self, name: str) -> str:
-        """Take an abandoned directory from its maker; the name to delete."""
-        return self._rename(name, ENDED + name.removeprefix(MAKING))
-
-    def changed(self, name: str) -> float:
-        return os.stat(name, dir_fd=self.root.fd, follow_symlinks=False).st_ctime
-
-    def is_directory(self, name: str) -> bool:
-        found = os.stat(name, dir_fd=self.root.fd, follow_symlinks=False)
-        return stat.S_ISDIR(found.st_mode)
-
-    def is_from_former_boot(self, session_id: str) -> bool:
-        """Whether a directory without our marker holds one of a boot before this one."""
-        fd = os.open(session_id, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=self.root.fd)
-        try:
-            names = [name for name in os.listdir(fd) if name.startswith(f"{OWN}-")]
-            found = [os.stat(name, dir_fd=fd, follow_symlinks=False) for name in names]
+            lock(fd)
+            shutil.rmtree(name, dir_fd=self.root.fd)
         finally:
             os.close(fd)
-        return any(_is_marker(marker) for marker in found)
+
+    def _unlink(self, path: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path, dir_fd=self.root.fd)
 
     def _rename(self, old: str, new: str) -> str:
         os.rename(old, new, src_dir_fd=self.root.fd, dst_dir_fd=self.root.fd)
         return new
 
-    def _marker_of(self, name: str) -> str:
-        return f"{name}/{self._marker}"
+    def _fill(self, making: str, marker: Marker, expires: float, record: Record) -> None:
+        self._mark(making, marker)
+        if marker.recorded:
+            write_record(record, making, dir_fd=self.root.fd)
+        if self._expiration_file:
+            path = f"{making}/{MHCS_EXPIRATION}"
+            files.make(path, json.dumps(expires).encode(), dir_fd=self.root.fd)
 
-    def _mark(self, making: str, lifetime: Lifetime) -> None:
-        marker = os.open(self._marker_of(making), _MAKE, 0o600, dir_fd=self.root.fd)
+    def _mark(self, making: str, marker: Marker) -> None:
+        mode = _RECORDED if marker.recorded else _PLAIN
+        file = os.open(self._marker_of(making), files.MAKE, mode, dir_fd=self.root.fd)
         try:
-            os.utime(marker, ns=_nanoseconds(lifetime))
-        finally:
-            os.close(marker)
-
-    def _write_expiration(self, making: str, expires: float) -> None:
-        file = os.open(f"{making}/{MHCS_EXPIRATION}", _MAKE, 0o600, dir_fd=self.root.fd)
-        try:
-            os.write(file, json.dumps(expires).encode())
+            os.utime(file, ns=(int(marker.created * 1e9), int(marker.end * 1e9)))
         finally:
             os.close(file)
 
+    def _marker_of(self, name: str) -> str:
+        return f"{name}/{self.marker}"
 
-def _vet(entry: os.stat_result) -> None:
+
+def read_marker(path: str, dir_fd: int) -> Marker:
+    entry = os.stat(path, dir_fd=dir_fd, follow_symlinks=False)
+    if not is_marker(entry):
+        raise NotASession
+    recorded = bool(entry.st_mode & stat.S_IXUSR)
+    return Marker(entry.st_atime_ns / 1e9, entry.st_mtime_ns / 1e9, recorded)
+
+
+def vet(entry: os.stat_result) -> None:
+    """Raises NotASession."""
     private = not stat.S_IMODE(entry.st_mode) & 0o077
     if not (stat.S_ISDIR(entry.st_mode) and entry.st_uid == os.geteuid() and private):
         raise NotASession
 
 
-def _is_marker(entry: os.stat_result) -> bool:
+def is_marker(entry: os.stat_result) -> bool:
     return stat.S_ISREG(entry.st_mode) and entry.st_uid == os.geteuid()
-
-
-def _nanoseconds(lifetime: Lifetime) -> tuple[int, int]:
-    return int(lifetime.created * 1e9), int(lifetime.end * 1e9)
 
 
 def _boot() -> str:

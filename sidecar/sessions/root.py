@@ -12,6 +12,10 @@ from sidecar.errors import StoreFailed
 
 # No room is no reason to leave a directory: sessions in it keep working, and can be closed.
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+# EMLINK: ext4 without dir_nlink holds 65,000 directories.
+NO_ROOM = FULL | {errno.EMLINK}
+# What the name of a session leads to when there is none.
+ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
 
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -37,17 +41,14 @@ class Root:
         return links - 2 if links >= 2 else None
 
     def lock(self) -> bool:
-        """Whether the root's lock is ours. The kernel releases it when its owner dies.
+        """Whether the root's lock is ours.
 
         Locking the directory itself leaves no file in it that a peer could take for a session.
         """
         try:
-            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(self.fd)
         except BlockingIOError:
             return False
-        except OSError:
-            # No locks on this file system: all may sweep, and rename lets one of them win.
-            return True
         return True
 
     def revive(self) -> None:
@@ -82,6 +83,17 @@ def open_root(preferred: Path, fallback: Path) -> tuple[Root, str | None]:
     except OSError as error:
         second = f"{fallback} cannot be used either: {_reason(error)}"
         raise StoreFailed(f"{problem}; {second}; {remedy}") from error
+
+
+def lock(fd: int) -> None:
+    """Raises BlockingIOError if it is another's. The kernel releases it when its owner dies."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:
+        # No locks on this file system: all may sweep and write. Renames let one of them win.
+        pass
 
 
 def _open(path: Path) -> int:

@@ -1,46 +1,40 @@
 """The store on a file system in memory. The file system is the index: every use asks it.
 
-Nothing is cached, so several processes, a restart and an engine on the same volume see the same
-sessions. Calls are made on the loop without suspending: a use is two lstat of 2 us each.
+Nothing is true because it is cached, so several processes, a restart and an engine on the same
+volume see the same sessions. Calls are made on the loop without suspending.
 """
 
 import asyncio
 import contextlib
-import errno
+import hmac
+import json
 import logging
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from sidecar.clock import Clock
 from sidecar.errors import SessionNotFound, StoreFailed, StoreFull, StoreUnavailable
-from sidecar.sessions.layout import Layout, Lifetime, NotASession
+from sidecar.sessions.background import Background
+from sidecar.sessions.contents import FolderContents
+from sidecar.sessions.counts import Counts
+from sidecar.sessions.layout import Layout, Marker, NotASession
+from sidecar.sessions.listing import list_found
+from sidecar.sessions.lookup import Found, Lookup
+from sidecar.sessions.record import PLAIN, Record, encode_state
 from sidecar.sessions.room import Room
-from sidecar.sessions.root import FULL, Root
-from sidecar.sessions.session import Session, is_well_formed
+from sidecar.sessions.root import ABSENT, NO_ROOM, Root
+from sidecar.sessions.session import Session
 from sidecar.sessions.sweep import Sweep
 
 LOG = logging.getLogger("sidecar.sessions")
 
-IDLE = 1.0
-_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
-# EMLINK: ext4 without dir_nlink holds 65,000 directories.
-_NO_ROOM = FULL | {errno.EMLINK}
 
-
-@dataclass(slots=True)
-class Counts:
-    """Since the start of this process."""
-
-    opened: int = 0
-    closed: int = 0
-    expired: int = 0
-    refused: int = 0
-    failed: int = 0
-    planted: int = 0
-
-
-class TmpfsStore:
+class TmpfsStore(FolderContents):
     """A `Store`. Sessions end at most `ttl_limit` seconds after they are found at a start."""
+
+    immediate = True
 
     def __init__(
         self,
@@ -51,48 +45,58 @@ class TmpfsStore:
         max_sessions: int | None = None,
         expiration_file: bool = False,
     ) -> None:
+        layout, counts = Layout(root, expiration_file=expiration_file), Counts()
+        super().__init__(layout, clock, counts)
         self._root = root
-        self._clock = clock
-        self._layout = Layout(root, expiration_file=expiration_file)
+        self._lookup = Lookup(layout)
         self._room = Room(root, max_sessions)
-        self._counts = Counts()
-        self._wake = asyncio.Event()
-        self._stopping = False
-        self._last_failure = ""
-        self._background: asyncio.Task[None] | None = None
-        self.sweep = Sweep(self._layout, clock, ttl_limit)
+        self.sweep = Sweep(layout, clock, ttl_limit)
+        self._background = Background(self.sweep)
 
-    async def open(self, ttl: float) -> Session:
+    async def open(
+        self,
+        ttl: float,
+        *,
+        idle: float | None = None,
+        owner: str | None = None,
+        state: Mapping[str, Any] | None = None,
+    ) -> Session:
         # The boot clock is read first: time that passes in between then shortens the session,
         # which must not outlive the second that is announced.
         boot, wall = self._clock.boot(), self._clock.wall()
-        expires = math.floor(wall + ttl)
-        lifetime = Lifetime(wall, boot + (expires - wall))
+        latest = math.floor(wall + ttl)
+        expires = latest if idle is None else min(latest, wall + idle)
+        record = PLAIN
+        if not (idle is None and owner is None and not state):
+            record = Record(owner, idle, boot + (latest - wall), encode_state(state or {}))
+        marker = Marker(wall, boot + (expires - wall), record is not PLAIN)
         try:
             self._room.check(self.count())
-            session_id = self._create(lifetime, expires)
+            session_id = self._create(marker, latest, record)
         except StoreFull:
             self._counts.refused += 1
             raise
         except OSError as error:
             raise self._not_created(error) from error
         self._counts.opened += 1
-        self.sweep.opened(session_id, lifetime.end)
-        return Session(session_id, wall, float(expires))
+        self.sweep.opened(session_id, marker.end)
+        return Session(session_id, wall, float(expires), owner, json.loads(record.state))
 
-    async def get(self, session_id: str) -> Session:
+    async def get(
+        self, session_id: str, owner: str | None = None, *, touch: bool = False
+    ) -> Session:
         try:
-            lifetime = self._find(session_id)
+            found = self._find(session_id, owner)
+            if touch and found.record.idle is not None:
+                found = self._touch(session_id, found, found.record.idle)
         except OSError as error:
             self._counts.failed += 1
             raise StoreUnavailable(f"Failed to read session: {error.strerror}") from error
-        # Rounded: some microseconds pass between the two readings of a clock.
-        expires = round(self._clock.wall() + (lifetime.end - self._clock.boot()), 3)
-        return Session(session_id, lifetime.created, expires)
+        return self._session(session_id, found)
 
-    async def close(self, session_id: str) -> None:
+    async def close(self, session_id: str, owner: str | None = None) -> None:
         try:
-            self._find(session_id)
+            self._find(session_id, owner)
             self._end(session_id)
         except FileNotFoundError:
             raise SessionNotFound(session_id) from None
@@ -101,44 +105,42 @@ class TmpfsStore:
             raise StoreFailed(f"Failed to close session: {error.strerror}") from error
         self._counts.closed += 1
 
+    async def list_sessions(self, limit: int, after: str = "") -> list[Session]:
+        now = self._clock.boot()
+        try:
+            found = await asyncio.to_thread(list_found, self._layout, limit, after, now)
+        except OSError as error:
+            self._counts.failed += 1
+            raise StoreUnavailable(f"Failed to list sessions: {error.strerror}") from error
+        return [self._session(session_id, each) for session_id, each in found]
+
     def count(self) -> int:
         directories = self._root.directories()
         if directories is None:
             return len(self.sweep)
-        return max(0, directories - self.sweep.foreign_directories - self.sweep.undeleted)
+        return max(0, directories - self.sweep.not_live)
 
     def counts(self) -> Counts:
-        return Counts(
-            opened=self._counts.opened,
-            closed=self._counts.closed,
-            expired=self._counts.expired + self.sweep.ended,
-            refused=self._counts.refused,
-            failed=self._counts.failed,
-            planted=self._counts.planted,
-        )
+        return replace(self._counts, expired=self._counts.expired + self.sweep.ended)
 
     async def start(self) -> None:
-        self._background = asyncio.create_task(self._sweep_until_stopped(), name="session sweep")
+        self._background.start()
 
     async def stop(self) -> None:
-        self._stopping = True
-        self._wake.set()
-        if self._background is not None:
-            await self._background
-        self.sweep.close()
+        await self._background.stop()
         self._root.close()
 
-    def _create(self, lifetime: Lifetime, expires: float) -> str:
+    def _create(self, marker: Marker, expires: float, record: Record) -> str:
         """Tried twice: the root may have been deleted, or another process that starts with a
         clock set forward took our half-made directory for an abandoned one."""
         try:
-            return self._layout.create(lifetime, expires)
+            return self._layout.create(marker, expires, record)
         except FileNotFoundError:
             self._root.revive()
-            return self._layout.create(lifetime, expires)
+            return self._layout.create(marker, expires, record)
 
     def _not_created(self, error: OSError) -> StoreFailed | StoreFull:
-        if error.errno in _NO_ROOM:
+        if error.errno in NO_ROOM:
             self._counts.refused += 1
             return StoreFull(
                 f"no room for a new session in {self._root.path} ({error.strerror}); "
@@ -147,23 +149,42 @@ class TmpfsStore:
         self._counts.failed += 1
         return StoreFailed(f"Failed to create session: {error.strerror}")
 
-    def _find(self, session_id: str) -> Lifetime:
+    def _find(self, session_id: str, owner: str | None) -> Found:
         """Raises SessionNotFound, or OSError where that cannot be told."""
-        if not is_well_formed(session_id):
-            raise SessionNotFound(session_id)
         try:
-            lifetime = self._layout.read(session_id)
+            found = self._lookup.find(session_id)
+            if found.end <= self._clock.boot():
+                # Another process may have prolonged it since the last look.
+                found = self._lookup.look(session_id)
         except NotASession:
             self._note_planted(session_id)
             raise SessionNotFound(session_id) from None
         except OSError as error:
-            if error.errno in _ABSENT:
+            if error.errno in ABSENT:
+                self._lookup.forget(session_id)
                 raise SessionNotFound(session_id) from None
             raise
-        if lifetime.end <= self._clock.boot():
+        if found.end <= self._clock.boot():
             self._expire(session_id)
             raise SessionNotFound(session_id)
-        return lifetime
+        if owner is not None and not hmac.compare_digest(owner, found.record.owner or ""):
+            raise SessionNotFound(session_id)
+        return found
+
+    def _touch(self, session_id: str, found: Found, idle: float) -> Found:
+        end = min(found.record.latest, self._clock.boot() + idle)
+        try:
+            self._layout.set_end(session_id, end)
+        except FileNotFoundError:
+            raise SessionNotFound(session_id) from None
+        return found._replace(end=end)
+
+    def _session(self, session_id: str, found: Found) -> Session:
+        # Rounded: some microseconds pass between the two readings of a clock.
+        expires = round(self._clock.wall() + (found.end - self._clock.boot()), 3)
+        record = found.record
+        state = {} if record is PLAIN else json.loads(record.state)
+        return Session(session_id, found.created, expires, record.owner, state)
 
     def _expire(self, session_id: str) -> None:
         """Ended by whoever sees it first, so that it is counted once; the sweep tries again."""
@@ -173,11 +194,12 @@ class TmpfsStore:
 
     def _end(self, session_id: str) -> None:
         name = self._layout.end(session_id)
+        self._lookup.forget(session_id)
         if self._layout.delete_own(name):
             self.sweep.ended_and_deleted(session_id)
         else:
             self.sweep.ended_with_files(session_id)
-            self._wake.set()
+            self._background.wake()
 
     def _note_planted(self, session_id: str) -> None:
         self._counts.planted += 1
@@ -188,21 +210,3 @@ class TmpfsStore:
                 self._root.path,
                 session_id,
             )
-
-    async def _sweep_until_stopped(self) -> None:
-        while not self._stopping:
-            self._wake.clear()
-            if await self._tick():
-                continue
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), IDLE)
-
-    async def _tick(self) -> bool:
-        try:
-            return await asyncio.to_thread(self.sweep.tick)
-        except Exception as error:
-            # Whatever it was, a store that is never swept again is worse.
-            if repr(error) != self._last_failure:
-                self._last_failure = repr(error)
-                LOG.exception("sweeping the sessions failed; it goes on")
-            return False

@@ -223,7 +223,7 @@ async def test_a_name_can_not_be_swapped_for_a_link_during_an_end(
     canary.mkdir()
     (canary / "file").write_text("here")
     (tmpfs.path / ".del-swapped").symlink_to(canary)
-    layout = Layout(store.sweep._root)
+    layout = Layout(store.sweep.layout.root)
     with pytest.raises(OSError):
         layout.delete(".del-swapped")
     assert (canary / "file").read_text() == "here"

@@ -11,6 +11,8 @@ import pytest
 
 from sidecar.clock import SystemClock
 from sidecar.errors import SessionNotFound
+from sidecar.sessions.layout import Marker
+from sidecar.sessions.leftovers import Leftovers
 from sidecar.sessions.root import Root
 from sidecar.sessions.sweep import RESCAN_CHANGED, RETRY
 from sidecar.sessions.tmpfs import TmpfsStore
@@ -114,7 +116,7 @@ async def test_half_made_ones_are_found_later_too(
     path = leftover(tmpfs, ".tmp-")
     # ctime cannot be set, so the kernel's clock is moved where it is read.
     later = time.time() + age
-    monkeypatch.setattr("sidecar.sessions.sweep.time.time", lambda: later)
+    monkeypatch.setattr("sidecar.sessions.leftovers.time.time", lambda: later)
     tmpfs.clock.advance(61)
     sweep(store)
     assert not path.exists()
@@ -123,12 +125,12 @@ async def test_half_made_ones_are_found_later_too(
 async def test_a_maker_whose_directory_was_taken_makes_another(tmpfs: TmpfsPlace) -> None:
     """A process that starts with a clock set forward takes our half-made one for abandoned."""
     store, rival = tmpfs.store(), tmpfs.store()
-    layout, mark = store.sweep._layout, store.sweep._layout._mark
+    layout, mark = store.sweep.layout, store.sweep.layout._mark
 
-    def mark_and_lose(making: str, lifetime: object) -> None:
-        mark(making, lifetime)  # type: ignore[arg-type]
+    def mark_and_lose(making: str, marker: Marker) -> None:
+        mark(making, marker)
         layout._mark = mark  # type: ignore[method-assign]
-        rival.sweep._delete(rival.sweep._layout.end_half_made(making))
+        rival.sweep.removal.delete(Leftovers(rival.sweep.layout).take(making))
 
     layout._mark = mark_and_lose  # type: ignore[method-assign]
     opened = await store.open(60)
@@ -140,9 +142,8 @@ async def test_one_that_another_process_prolonged_is_kept(tmpfs: TmpfsPlace) -> 
     store, other = tmpfs.store(), tmpfs.store()
     opened = await store.open(60)
     sweep(store)
-    layout = other.sweep._layout
-    found = layout.read(opened.id)
-    layout.set(opened.id, found._replace(end=found.end + 60))
+    layout = other.sweep.layout
+    layout.set_end(opened.id, layout.read(opened.id).end + 60)
     tmpfs.clock.advance(61)
     sweep(store)
     assert (await store.get(opened.id)).id == opened.id
@@ -207,10 +208,10 @@ async def test_no_listing_is_made_while_nothing_changes(
     (tmpfs.path / closed[1].id / "key").touch()
     await store.close(closed[1].id)
 
-    def refuse() -> None:
+    def refuse(root: Root) -> None:
         raise AssertionError("listed")
 
-    monkeypatch.setattr(store.sweep, "_names", refuse)
+    monkeypatch.setattr("sidecar.sessions.scan.names", refuse)
     for _ in range(10):
         tmpfs.clock.advance(RESCAN_CHANGED)
         sweep(store)
@@ -262,7 +263,7 @@ async def test_the_background_survives_whatever_a_tick_raises(
 ) -> None:
     store = tmpfs.store()
     opened = await store.open(60)
-    monkeypatch.setattr("sidecar.sessions.tmpfs.IDLE", 0.01)
+    monkeypatch.setattr("sidecar.sessions.background.IDLE", 0.01)
     with monkeypatch.context() as broken:
 
         def fail(_: int) -> os.stat_result:

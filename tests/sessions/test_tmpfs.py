@@ -167,7 +167,7 @@ async def test_a_root_that_cannot_be_read_is_not_taken_for_no_session(tmpfs: Tmp
     """A descriptor that is no directory any more stands for any error but 'not found'."""
     store = tmpfs.store()
     opened = await store.open(60)
-    os.close(store.sweep._root.fd)
+    os.close(store.sweep.layout.root.fd)
     with pytest.raises(StoreUnavailable) as unavailable:
         await store.get(opened.id)
     assert unavailable.value.status == 503
@@ -175,7 +175,7 @@ async def test_a_root_that_cannot_be_read_is_not_taken_for_no_session(tmpfs: Tmp
         await store.close(opened.id)
     assert failed.value.status == 424
     assert store.counts().failed == 2
-    store.sweep._root.fd = os.open(tmpfs.path, os.O_RDONLY)
+    store.sweep.layout.root.fd = os.open(tmpfs.path, os.O_RDONLY)
     assert await is_live(store, opened.id)
 
 
