@@ -70,7 +70,7 @@ async def test_the_order_of_the_end(number: signal.Signals) -> None:
     tap = Tap()
     async with (
         RecordingEngine() as engine,
-        SidecarProcess(engine.url, SIDECAR_LAME_DUCK_SECONDS="1") as sidecar,
+        SidecarProcess(engine.url, SIDECAR_LAME_DUCK_SECONDS="0.6") as sidecar,
         await RawClient.connect(sidecar.port) as streaming,
         await RawClient.connect(sidecar.port) as kept,
         await RawClient.connect(sidecar.port) as idle,
@@ -121,7 +121,7 @@ async def test_with_nothing_open_the_end_comes_after_the_lame_duck(connected: bo
         assert 0.7 <= time.monotonic() - begun < 0.7 + SLACK
 
 
-@pytest.mark.parametrize("sent", [0, 1, 20, len(POST) - 3, len(POST) - 1])
+@pytest.mark.parametrize("sent", [0, 1, len(POST) - 3])
 async def test_a_request_that_has_half_come_when_the_listener_closes_is_served(sent: int) -> None:
     """0: its connection was made just before."""
     async with RecordingEngine() as engine, SidecarProcess(engine.url) as sidecar:
@@ -130,7 +130,7 @@ async def test_a_request_that_has_half_come_when_the_listener_closes_is_served(s
             await asyncio.sleep(0.05)
             sidecar.process.send_signal(signal.SIGTERM)
             await stops_listening(sidecar)
-            await asyncio.sleep(1 if sent else 0.1)
+            await asyncio.sleep(0.8 if sent else 0.1)
             answer = await client.ask(POST[sent:])
             assert (answer.status, answer.values(b"Connection")) == (200, [b"close"])
         assert await sidecar.wait() == 0
