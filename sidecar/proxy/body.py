@@ -9,10 +9,8 @@ from sidecar.engine.exchange import Exchange
 from sidecar.errors import BodyTooLarge, SidecarError
 from sidecar.head import Head
 from sidecar.proxy.client import ClientConnection
+from sidecar.proxy.plan import SMALL
 from sidecar.proxy.wire import CONTINUE, LAST_CHUNK, chunk
-
-# A body up to this size is read whole first: the engine never waits for a slow small upload.
-SMALL = 65536
 
 
 class RequestBody:
@@ -62,7 +60,7 @@ class RequestBody:
         return await self.read(SMALL)
 
     async def read(self, limit: int) -> bytes:
-        """The whole body. Raises BodyTooLarge."""
+        """The whole body, however often it is asked for. Raises BodyTooLarge."""
         if (self._head.content_length or 0) > limit:
             raise _too_large("SIDECAR_BODY_LIMIT")
         self._want()
@@ -73,7 +71,8 @@ class RequestBody:
             if size > limit:
                 raise _too_large("SIDECAR_BODY_LIMIT")
         self._connection.pace.body_done()
-        return b"".join(pieces)
+        self._prefix = b"".join(pieces)
+        return self._prefix
 
     def start_upload(self, exchange: Exchange) -> None:
         self._upload = asyncio.create_task(self._stream(exchange))

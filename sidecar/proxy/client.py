@@ -8,7 +8,6 @@ from aiohttp import web
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
 from sidecar.dialects.intent import Answer
-from sidecar.engine.chunks import ChunkError
 from sidecar.errors import BadRequest, SidecarError
 from sidecar.proxy.framing import Framer
 from sidecar.proxy.pace import Pace
@@ -220,9 +219,9 @@ class ClientConnection(web.RequestHandler):
     def _feed_body(self, data: bytes) -> None:
         try:
             payload = self._framer.feed_body(data)
-        except ChunkError as error:
+        except BadRequest as error:
             self._broken = True
-            self.fail_body(BadRequest(f"the request body is not what its framing says: {error}"))
+            self.fail_body(error)
             return
         if payload:
             self.body_received += len(payload)

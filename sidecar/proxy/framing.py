@@ -7,7 +7,7 @@ aiohttp's parser sees heads only. Its own framing hands the last trailer of a ch
 the next request as a header, and leaves the reader of a malformed body waiting (aiohttp 3.14.5).
 """
 
-from sidecar.engine.chunks import ChunkDecoder
+from sidecar.engine.chunks import ChunkDecoder, ChunkError
 from sidecar.errors import BadRequest, HeadTooLarge, SidecarError
 from sidecar.proxy.plan import HEAD_LIMIT, HeadParser, Plan, Planner
 
@@ -54,9 +54,12 @@ class Framer:
         return plan
 
     def feed_body(self, data: bytes) -> bytes:
-        """The payload in `data`; behind the body's end `in_body` is False. Raises ChunkError."""
+        """The payload in `data`; behind the body's end `in_body` is False. Raises BadRequest."""
         if self._chunks is not None:
-            payload = self._chunks.feed(data)
+            try:
+                payload = self._chunks.feed(data)
+            except ChunkError:
+                raise BadRequest("the request body is not valid chunked coding") from None
             if self._chunks.done:
                 self.rest = self._chunks.rest
                 self.in_body = False

@@ -45,7 +45,7 @@ class Lane:
     ) -> Sent:
         plan = connection.plan
         assert plan is not None and plan.head is not None and plan.route is not None
-        outgoing = Outgoing(connection, request, plan.head, turn, self._house.life)
+        outgoing = Outgoing(connection, request, plan, turn, self._house.life)
         limit = self._house.settings.request_body_max
         body = RequestBody(connection, request, plan.head, limit)
         try:

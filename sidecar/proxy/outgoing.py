@@ -4,9 +4,9 @@ from aiohttp import web
 
 from sidecar.dialects.intent import Answer
 from sidecar.engine.reply import Reply
-from sidecar.head import Head
 from sidecar.life import Life
 from sidecar.proxy.client import ClientConnection, Sent
+from sidecar.proxy.plan import Plan
 from sidecar.proxy.reset import reset
 from sidecar.proxy.wire import answer_bytes, interim_head
 from sidecar.turn import Turn
@@ -17,12 +17,14 @@ class Outgoing:
         self,
         connection: ClientConnection,
         request: web.BaseRequest,
-        head: Head,
+        plan: Plan,
         turn: Turn,
         life: Life,
     ) -> None:
         self.connection = connection
-        self.head = head
+        assert plan.head is not None
+        self.head = plan.head
+        self._plan = plan
         self.turn = turn
         self._request = request
         self._life = life
@@ -44,14 +46,14 @@ class Outgoing:
     async def say(self, answer: Answer) -> Sent:
         """Give a complete answer of ours."""
         self.turn.status, self.turn.bytes_out = answer.status, len(answer.body)
-        unread = self.connection.body_is_awaited
-        keep = self.may_keep and not unread
+        read = self._request.content.at_eof() and not self._plan.streams
+        keep = self.may_keep and read
         await self.write(answer_bytes(answer, close=not keep, head_only=self.head.method == "HEAD"))
         return self.done(keep=keep)
 
     def done(self, *, keep: bool) -> Sent:
-        """All is written. A body that still comes is read and dropped before the close."""
-        if self.connection.body_is_awaited:
+        """All is written. What still comes on an ended connection is read and dropped."""
+        if not keep:
             self.connection.end()
         return Sent(keep_alive=keep)
 

@@ -18,6 +18,8 @@ from sidecar.headers import Vocabulary
 from sidecar.proxy.wire import request_start
 
 HEAD_LIMIT = 65536
+# A body up to this size is read whole first: the engine never waits for a slow small upload.
+SMALL = 65536
 # 512 heads of at most 2 KiB, and what is made of them: about 3 MiB at worst.
 _KEPT_PLANS = 512
 _KEPT_HEAD_LIMIT = 2048
@@ -47,6 +49,7 @@ class Plan:
     is_plain: bool = False  # the express lane can serve it
     keep_alive: bool = False  # the client would use its connection again
     length: int = 0  # of the body; -1: chunked
+    streams: bool = False  # its body goes on as it comes, and is never whole in our hands
     _start: bytes = b""  # what goes to the engine, up to the session's line
     _whole: tuple[bytes, bytes] = (b"", b"")  # the last session's line, and the head with it
     _use: Intent | None = None  # when the body that is peeked at turns out to be no control
@@ -162,6 +165,8 @@ class Planner:
             is_plain,
             keep_alive=not message.should_close,
             length=-1 if head.chunked else head.content_length or 0,
+            streams=not isinstance(intent, Peek)
+            and (head.chunked or (head.content_length or 0) > SMALL),
         )
 
     def _examine(self, message: RawRequestMessage) -> Head:

@@ -34,11 +34,11 @@ class Visit:
 
     async def serve(self) -> Sent:
         """Raises a SidecarError that is still to be worded for the client."""
+        if not self._head.expects_continue:  # or else its sender may be spared the body
+            await self._body.read_small()
         refusal = self._plan.refusal
         if refusal is not None:
             self._turn.error = refusal.error
-            if not self._head.expects_continue:
-                await self._body.read_small()
             return await self._outgoing.say(refusal.answer)
         intent = self._plan.intent
         assert intent is not None

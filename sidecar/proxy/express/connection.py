@@ -9,11 +9,9 @@ import asyncio
 from typing import TYPE_CHECKING, cast
 
 from sidecar.dialects.intent import Answer, Begin, Intent, Peek
-from sidecar.engine.chunks import ChunkError
 from sidecar.errors import BadRequest, BodyTooLarge, SidecarError
 from sidecar.head import Head
 from sidecar.proxy.action import act
-from sidecar.proxy.body import SMALL
 from sidecar.proxy.express.forward import Forward
 from sidecar.proxy.express.step import step
 from sidecar.proxy.framing import Framer
@@ -222,15 +220,13 @@ class ExpressConnection(asyncio.Protocol):
             self._refuse_head(plan)
             return
         self.head = head
+        self._streaming = plan.streams
         if not self._framer.in_body:
             self.turn.bytes_in = plan.length
             self._decide(self._framer.whole)
             return
         self._body.clear()
-        self._streaming = head.chunked or (
-            (head.content_length or 0) > SMALL and type(plan.intent) is not Peek
-        )
-        if self._streaming:
+        if plan.streams:
             self._decide(None)
         if self.plan is not None:
             self.pace.want_body()
@@ -269,8 +265,8 @@ class ExpressConnection(asyncio.Protocol):
     def _take_body(self, data: bytes) -> None:
         try:
             payload = self._framer.feed_body(data)
-        except ChunkError as error:
-            self.fail_body(BadRequest(f"the request body is not what its framing says: {error}"))
+        except BadRequest as error:
+            self.fail_body(error)
             return
         self.turn.bytes_in += len(payload)
         if self._streaming:
@@ -315,7 +311,7 @@ class ExpressConnection(asyncio.Protocol):
     def _say(self, answer: Answer) -> None:
         """Give a complete answer of ours."""
         self.turn.status, self.turn.bytes_out = answer.status, len(answer.body)
-        keep = self.may_keep
+        keep = self.may_keep and not self._streaming
         self.write(answer_bytes(answer, close=not keep, head_only=self.head.method == "HEAD"))
         self._finish(keep=keep)
 
@@ -323,10 +319,8 @@ class ExpressConnection(asyncio.Protocol):
         self._note_turn()
         if keep:
             self.hold_reading(False)
-        elif self._framer.in_body:
+        else:
             self._end()
-        elif self.transport is not None:
-            self.transport.close()
 
     def _note_turn(self) -> None:
         self.plan = None
