@@ -67,8 +67,9 @@ class FolderContents:
             rest = log.drop(log.read(dir_fd=folder.fd), count)
             log.replace(rest, dir_fd=folder.fd)
 
+        found = self._read(session_id, lambda folder: log.read(dir_fd=folder.fd))
         try:
-            await self._change(session_id, drop, in_thread=True)
+            await self._change(session_id, drop, in_thread=len(found) >= _LARGE)
         except ValueError:
             raise _damaged() from None
 

@@ -44,9 +44,9 @@ def append(batch: bytes, *, dir_fd: int) -> None:
                 f"the events of a session may have {EVENTS_LIMIT} bytes, "
                 f"not {whole + len(batch)}; drop the oldest"
             )
-        _append_all(log, batch, whole)
+        _write_whole(log, batch, whole, dir_fd)
     finally:
-        os.close(log)
+        files.close(log)
 
 
 def drop(log: bytes, count: int) -> bytes:
@@ -73,11 +73,14 @@ def _lines(log: bytes) -> list[bytes]:
     return log.split(b"\n")[:-1]
 
 
-def _append_all(log: int, batch: bytes, whole: int) -> None:
+def _write_whole(log: int, batch: bytes, before: int, dir_fd: int) -> None:
     try:
         files.write(log, batch)
     except OSError:
-        os.ftruncate(log, whole)
+        if before:
+            os.ftruncate(log, before)
+        else:
+            os.unlink(EVENTS, dir_fd=dir_fd)
         raise
 
 

@@ -26,6 +26,12 @@ class TooLong(OSError):
         self.size = size
 
 
+def close(fd: int) -> None:
+    """What write(2) took counts as kept. There is no fsync either: see layout.py."""
+    with contextlib.suppress(OSError):
+        os.close(fd)
+
+
 def open_regular(name: str, flags: int, *, dir_fd: int) -> int:
     try:
         fd = os.open(name, flags | _SAFE, 0o600, dir_fd=dir_fd)
@@ -61,7 +67,7 @@ def make(name: str, data: bytes, *, dir_fd: int) -> None:
         os.unlink(name, dir_fd=dir_fd)
         raise
     finally:
-        os.close(fd)
+        close(fd)
 
 
 def replace(name: str, data: bytes, *, dir_fd: int) -> None:

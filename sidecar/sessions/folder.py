@@ -12,8 +12,9 @@ from typing import Self
 
 from sidecar.clock import Clock
 from sidecar.errors import SessionNotFound
+from sidecar.sessions import files
 from sidecar.sessions.layout import Layout, NotASession, read_marker
-from sidecar.sessions.root import ABSENT, lock
+from sidecar.sessions.root import ABSENT, lock, unlock
 from sidecar.sessions.session import is_well_formed
 
 
@@ -26,6 +27,7 @@ class Folder:
         self._layout = layout
         self._clock = clock
         self._session_id = session_id
+        self._is_locked = False
         try:
             self.fd = layout.open(session_id)
         except NotASession:
@@ -49,11 +51,15 @@ class Folder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        os.close(self.fd)
+        # Not left to close(2): a child that is being started holds the descriptor until its exec.
+        if self._is_locked:
+            unlock(self.fd)
+        files.close(self.fd)
 
     def lock(self) -> None:
         """Raises BlockingIOError, or SessionNotFound if it ended before the lock was ours."""
         lock(self.fd)
+        self._is_locked = True
         try:
             there = os.stat(self._session_id, dir_fd=self._layout.root.fd, follow_symlinks=False)
         except FileNotFoundError:

@@ -96,6 +96,11 @@ def lock(fd: int) -> None:
         pass
 
 
+def unlock(fd: int) -> None:
+    with contextlib.suppress(OSError):
+        fcntl.flock(fd, fcntl.LOCK_UN)
+
+
 def _open(path: Path) -> int:
     with contextlib.suppress(FileExistsError):
         os.mkdir(path, 0o700)

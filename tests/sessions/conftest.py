@@ -1,12 +1,15 @@
 """Places to keep sessions in, on a real tmpfs, emptied after each test."""
 
+import os
+import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.sessions.contract import PLACES, Place, TmpfsPlace
+from tests.sessions.full import INODES
 
 
 @pytest.fixture
@@ -25,5 +28,30 @@ async def place(request: pytest.FixtureRequest, scratch: Path) -> AsyncIterator[
 @pytest.fixture
 async def tmpfs(scratch: Path) -> AsyncIterator[TmpfsPlace]:
     place = TmpfsPlace(scratch / "sessions")
+    yield place
+    await place.leave()
+
+
+@pytest.fixture
+def mount(scratch: Path) -> Iterator[Callable[[str], Path]]:
+    if os.geteuid() != 0:
+        pytest.skip("needs root to mount a tmpfs")
+    mounted: list[Path] = []
+
+    def make(options: str) -> Path:
+        path = scratch / f"mount-{len(mounted)}"
+        path.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "sidecar", path], check=True)
+        mounted.append(path)
+        return path
+
+    yield make
+    for path in mounted:
+        subprocess.run(["umount", path], check=True)
+
+
+@pytest.fixture
+async def small(mount: Callable[[str], Path]) -> AsyncIterator[TmpfsPlace]:
+    place = TmpfsPlace(mount(f"size=64k,nr_inodes={INODES}") / "sessions")
     yield place
     await place.leave()

@@ -19,10 +19,19 @@ import pytest
 # Everything that changes a file system, and the write of an acknowledgement.
 CHANGES = frozenset(
     {"mkdir", "mkdirat", "openat", "utimensat", "write", "rename", "renameat", "renameat2"}
-    | {"unlink", "unlinkat", "rmdir"}
+    | {"unlink", "unlinkat", "rmdir", "ftruncate", "fchmodat", "chmod"}
 )
 # Also what only looks: an error there must be mapped as well.
-CALLS = CHANGES | {"newfstatat", "fstat", "fstatfs", "getdents64", "flock", "close"}
+CALLS = CHANGES | {
+    "newfstatat",
+    "fstat",
+    "fstatfs",
+    "getdents64",
+    "flock",
+    "close",
+    "read",
+    "pread64",
+}
 LIMIT = 30.0
 
 

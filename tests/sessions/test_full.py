@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,53 +11,9 @@ from sidecar.errors import SessionNotFound, StoreFull
 from sidecar.sessions.root import open_root
 from sidecar.sessions.tmpfs import TmpfsStore
 from tests.sessions.contract import TmpfsPlace, sweep
+from tests.sessions.full import INODES, fill_inodes, fill_pages
 
 NO_MAXIMUM = 1_000_000
-INODES = 40
-
-
-@pytest.fixture
-def mount(scratch: Path) -> Iterator[Callable[[str], Path]]:
-    if os.geteuid() != 0:
-        pytest.skip("needs root to mount a tmpfs")
-    mounted: list[Path] = []
-
-    def make(options: str) -> Path:
-        path = scratch / f"mount-{len(mounted)}"
-        path.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "sidecar", path], check=True)
-        mounted.append(path)
-        return path
-
-    yield make
-    for path in mounted:
-        subprocess.run(["umount", path], check=True)
-
-
-@pytest.fixture
-async def small(mount: Callable[[str], Path]) -> AsyncIterator[TmpfsPlace]:
-    place = TmpfsPlace(mount(f"size=64k,nr_inodes={INODES}") / "sessions")
-    yield place
-    await place.leave()
-
-
-def fill_pages(path: Path) -> Path:
-    filler = path.parent / "filler"
-    with filler.open("wb", buffering=0) as file:
-        try:
-            while file.write(bytes(4096)):
-                pass
-        except OSError:
-            pass
-    return filler
-
-
-def fill_inodes(path: Path) -> list[Path]:
-    fillers: list[Path] = []
-    while os.statvfs(path.parent).f_favail:
-        fillers.append(path.parent / f"filler-{len(fillers)}")
-        fillers[-1].touch()
-    return fillers
 
 
 async def fill(store: TmpfsStore, ttl: float = 60) -> list[str]:

@@ -17,6 +17,12 @@ from sidecar.sessions.tmpfs import TmpfsStore
 from tests.harness.clock import MovedClock
 from tests.sessions.contract import TTL_LIMIT
 
+KEY = "ours"
+OWNER = "a1" * 32
+# Of more than a page, so that a full file system takes a part of it.
+EVENTS = [[{"batch": number, "text": "x" * 3000}] * 2 for number in range(2)]
+VALUES = [str(number).encode() * 5000 for number in range(2)]
+
 
 def say(*words: str) -> None:
     os.write(sys.stdout.fileno(), (" ".join(words) + "\n").encode())
@@ -38,9 +44,9 @@ class Victim:
             Root(path), clock=self.clock, ttl_limit=TTL_LIMIT, expiration_file=True
         )
 
-    def open(self, ttl: float) -> str | None:
+    def open(self, ttl: float, **kept: Any) -> str | None:
         try:
-            session_id = str(run(self.store.open(ttl)).id)
+            session_id = str(run(self.store.open(ttl, **kept)).id)
         except (StoreFailed, StoreFull) as error:
             say("refused", error.message)
             return None
@@ -57,6 +63,29 @@ class Victim:
             say("not-closed", error.message)
         else:
             say("closed", session_id)
+
+    def remember(self, session_id: str | None) -> None:
+        """Everything that can be kept, each said before and after, so that it is known exactly
+        what was acknowledged."""
+        if session_id is None:
+            return
+        store = self.store
+        for number in range(2):
+            self.keep("state", session_id, number, store.save(session_id, {"number": number}))
+            self.keep("events", session_id, number, store.append(session_id, EVENTS[number]))
+            put = store.put_data(session_id, KEY, VALUES[number])
+            self.keep("data", session_id, number, put)
+        self.keep("dropped", session_id, 0, store.drop_events(session_id, 1))
+        self.keep("deleted", session_id, 0, store.delete_data(session_id, KEY))
+
+    def keep(self, what: str, session_id: str, number: int, call: Coroutine[Any, Any, Any]) -> None:
+        say(f"keeping-{what}", session_id, str(number))
+        try:
+            run(call)
+        except SidecarError as error:
+            say("not-kept", error.kind)
+        else:
+            say(f"kept-{what}", session_id, str(number))
 
     def use(self, session_id: str | None) -> None:
         if session_id is None:
@@ -81,13 +110,17 @@ class Victim:
 
     def live_and_suffer(self) -> None:
         self.sweep()
-        kept, plain, filled = (self.open(600) for _ in range(3))
+        kept, plain = self.open(600, owner=OWNER), self.open(600)
+        filled = self.open(600)
         self.open(5)
         brief_with_file = self.open(5)
         for session_id in (filled, brief_with_file):
             if session_id is not None:
                 self.be_engine(session_id)
         self.use(kept)
+        self.remember(kept)
+        if plain is not None:
+            self.keep("events", plain, 0, self.store.append(plain, EVENTS[0]))
         self.close(plain)
         self.close(filled)
         self.sweep()
