@@ -1,11 +1,11 @@
 """Whether a session is there, with one lstat where nothing has changed since the last look.
 
 A close look takes two calls or more and 7 us in place of 3: the directory is vetted, the marker
-and the record are read. Whatever replaces, renames or opens up the directory, or replaces a file in it, gives the
-name another inode or this inode another ctime, which nobody can set. So as long as both are the
-same, what was found then is true now. The end of a session is no exception, though utime(2) on a
-marker leaves no trace in the directory: it is only ever moved ahead while a session is in use, so
-one that seems to have passed is looked at again.
+and the record are read. Whatever replaces, renames or opens up the directory, or replaces a file
+in it, gives the name another inode or this inode another ctime, which nobody can set. So as long
+as both are the same, what was found then is true now. The end of a session is no exception, though
+utime(2) on a marker leaves no trace in the directory: it is only ever moved ahead while a session
+is in use, so one that seems to have passed is looked at again.
 """
 
 import errno

@@ -1,9 +1,13 @@
 """An engine on the same volume that uses model_hosting_container_standards, the real one."""
 
+import json
 import time
+from typing import Any
 
 import pytest
 
+from sidecar.errors import BodyTooLarge
+from sidecar.sessions.store import VALUE_LIMIT
 from tests.harness.clock import MovedClock
 from tests.sessions.contract import TmpfsPlace, sweep
 
@@ -39,6 +43,61 @@ async def test_the_peer_keeps_keys_in_a_session_of_ours(tmpfs: TmpfsPlace) -> No
     await store.close(opened.id)
     sweep(store)
     assert tmpfs.names() == set()
+
+
+@pytest.mark.parametrize("key", ["history", "a/b", "model.v1:x", "0-_"])
+async def test_each_reads_what_the_other_put(tmpfs: TmpfsPlace, key: str) -> None:
+    store = tmpfs.store()
+    opened = await store.open(60)
+    engine = peer(tmpfs, opened.id)
+    values: list[Any] = [*VALUES.values(), [1] * 1_000, {}]
+    for value in values:
+        await store.put_data(opened.id, key, json.dumps(value).encode())
+        assert engine.get(key) == value
+        engine.put(key, [value])
+        got = await store.get_data(opened.id, key)
+        assert got is not None
+        assert json.loads(got) == [value]
+    assert await store.data_keys(opened.id) == [key.replace("/", "-")]
+    await store.delete_data(opened.id, key)
+    assert engine.get(key) is None
+
+
+async def test_what_we_keep_for_ourselves_is_no_key_of_the_peers(tmpfs: TmpfsPlace) -> None:
+    store = tmpfs.store(expiration_file=True)
+    opened = await store.open(60, idle=20, owner="a1", state={"engine": "1"})
+    await store.append(opened.id, [{"role": "user"}])
+    peer(tmpfs, opened.id).put("key", 1)
+    assert await store.data_keys(opened.id) == ["key"]
+    assert await store.state(opened.id) == {"engine": "1"}
+    assert await store.events(opened.id) == [{"role": "user"}]
+    await store.close(opened.id)
+    sweep(store)
+    assert tmpfs.names() == set()
+
+
+async def test_the_peer_is_told_the_last_end_that_a_touch_may_reach(tmpfs: TmpfsPlace) -> None:
+    store = tmpfs.store(expiration_file=True)
+    opened = await store.open(60, idle=20)
+    fixed = await store.open(60)
+    assert peer(tmpfs, opened.id).expiration_ts == fixed.expires > opened.expires
+
+
+async def test_keys_of_the_peer_that_are_none_of_ours_are_not_listed(tmpfs: TmpfsPlace) -> None:
+    store = tmpfs.store()
+    opened = await store.open(60)
+    for key in ("caf\u00e9", "with space", "-dash", "x" * 129, "fine"):
+        peer(tmpfs, opened.id).put(key, 1)
+    assert await store.data_keys(opened.id) == ["fine"]
+
+
+async def test_a_value_of_the_peer_that_is_too_large_is_not_handed_out(tmpfs: TmpfsPlace) -> None:
+    store = tmpfs.store()
+    opened = await store.open(60)
+    peer(tmpfs, opened.id).put("cache", "x" * VALUE_LIMIT)
+    with pytest.raises(BodyTooLarge, match=str(VALUE_LIMIT)):
+        await store.get_data(opened.id, "cache")
+    assert await store.data_keys(opened.id) == ["cache"]
 
 
 async def test_the_keys_survive_a_restart_of_the_sidecar(tmpfs: TmpfsPlace) -> None:
