@@ -59,7 +59,7 @@ class FolderContents:
             if len(found) < _LARGE:
                 return list(log.decode(found))
             return await asyncio.to_thread(lambda: list(log.decode(found)))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise _damaged() from None
 
     async def drop_events(self, session_id: str, count: int) -> None:
@@ -70,7 +70,7 @@ class FolderContents:
         found = self._read(session_id, lambda folder: log.read(dir_fd=folder.fd))
         try:
             await self._change(session_id, drop, in_thread=len(found) >= _LARGE)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise _damaged() from None
 
     async def put_data(self, session_id: str, key: str, value: bytes) -> None:

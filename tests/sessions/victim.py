@@ -120,6 +120,8 @@ class Victim:
         self.use(kept)
         self.remember(kept)
         if plain is not None:
+            # Its first record: `kept` has had one from the start.
+            self.keep("state", plain, 0, self.store.save(plain, {"number": 0}))
             self.keep("events", plain, 0, self.store.append(plain, EVENTS[0]))
         self.close(plain)
         self.close(filled)
