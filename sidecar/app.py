@@ -126,14 +126,17 @@ class _App:
         except OSError as error:
             return _cannot_listen("SIDECAR_PORT", error)
         _announce("data", settings.host, listener.sockets[0].getsockname()[1])
-        await self._drain.asked()
+        asked = asyncio.create_task(self._drain.asked())
+        ended, _ = await asyncio.wait({asked, prober, ticker}, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended - {asked}:
+            logger.error("a part of the sidecar ended, so it stops", exc_info=task.exception())
         await self._drain.run(listener, connections)
         if admin is not None:
             await admin.cleanup()
-        prober.cancel()
-        ticker.cancel()
+        for task in (asked, prober, ticker):
+            task.cancel()
         house.engine.close()
-        return 0
+        return 0 if ended == {asked} else 1
 
 
 async def _tick(engine: Engine, connections: Connections) -> None:

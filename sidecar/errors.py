@@ -131,6 +131,14 @@ class EngineNotReady(EngineError):
     retry_after = 1
 
 
+class NoDescriptors(EngineError):
+    """Our own shortage: it says nothing of the engine."""
+
+    status = 503
+    kind = "Overloaded"
+    retry_after = 1
+
+
 class EngineTimeout(EngineError):
     status = 504
     kind = "GatewayTimeout"

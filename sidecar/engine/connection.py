@@ -66,8 +66,13 @@ class EngineConnection(asyncio.Protocol):
     # the caller's side
 
     def begin(self, sink: Sink, *, bodyless: bool = False, upgrade: bool = False) -> None:
-        """Start an exchange. bodyless: the reply to HEAD; upgrade: a 101 was asked for."""
-        assert self._state is _State.IDLE
+        """Start an exchange. bodyless: the reply to HEAD; upgrade: a 101 was asked for.
+
+        The sink hears of a fault at once when the engine has hung up, or spoken, unasked.
+        """
+        if self._state is not _State.IDLE:
+            sink.on_fault("closed the connection before it was asked anything")
+            return
         self._state = _State.HEAD
         self._sink = sink
         self._bodyless = bodyless

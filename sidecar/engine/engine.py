@@ -1,6 +1,7 @@
 """The engine as the rest of the sidecar sees it: an address, its connections, its readiness."""
 
 import asyncio
+import errno
 import time
 from collections.abc import Callable
 from functools import lru_cache
@@ -8,7 +9,7 @@ from functools import lru_cache
 from sidecar.config import EngineAddress
 from sidecar.engine.connection import EngineConnection
 from sidecar.engine.reply import Reply, read_reply
-from sidecar.errors import EngineError, EngineNotReady, EngineTimeout
+from sidecar.errors import EngineError, EngineNotReady, EngineTimeout, NoDescriptors
 from sidecar.headers import Vocabulary
 
 _KEPT_REPLIES = 256
@@ -64,8 +65,12 @@ class Engine:
                 f"the engine at {self.address} did not accept a connection within "
                 f"{self._connect_timeout:g} s: check that it is not overloaded"
             ) from None
+        except UnicodeError as error:  # a host that is no name at all
+            raise self._unreachable(str(error)) from None
         except OSError as error:
-            raise self._unreachable(error) from None
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise NoDescriptors("the sidecar has no descriptors left: try again") from None
+            raise self._unreachable(error.strerror or str(error)) from None
         return protocol
 
     async def connection(self) -> EngineConnection:
@@ -107,8 +112,7 @@ class Engine:
         connection.idle_since = time.monotonic()
         self._idle.append(connection)
 
-    def _unreachable(self, error: OSError) -> EngineError:
-        reason = error.strerror or str(error)
+    def _unreachable(self, reason: str) -> EngineError:
         if not self.ready:
             return EngineNotReady(
                 f"the engine at {self.address} is not ready ({reason}): "

@@ -34,21 +34,22 @@ class Exchange:
 
     def start(self, head: bytes, *, bodyless: bool = False, upgrade: bool = False) -> None:
         self._connection.begin(self, bodyless=bodyless, upgrade=upgrade)
-        self._connection.write(head)
+        self.write(head)
 
     def write(self, data: bytes) -> None:
-        """Write without waiting; for a tunnel. Nothing happens once the exchange is over."""
+        """Write without waiting. Nothing happens once the exchange is over."""
         if not self._released:
             self._connection.write(data)
 
     async def send(self, data: bytes) -> None:
         """Write a piece of the request, as fast as the engine takes it."""
-        self._connection.write(data)
+        self.write(data)
         if not self._writable.is_set():
             await self._writable.wait()
 
     def finish_request(self) -> None:
-        self._connection.request_sent()
+        if not self._released:
+            self._connection.request_sent()
 
     async def head(self, limit: float | None = None) -> Reply:
         """The reply's head. Raises EngineError, or what `fail` was called with."""

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from sidecar.engine.engine import Engine
 from sidecar.engine.exchange import Exchange
-from sidecar.errors import EngineError, EngineTimeout
+from sidecar.errors import EngineError, EngineTimeout, NoDescriptors
 
 logger = logging.getLogger("sidecar.engine")
 
@@ -56,6 +56,8 @@ class Prober:
             return await self._ask_kept() if self._path is not None else await self._discover()
         except (TimeoutError, EngineTimeout):
             return None
+        except NoDescriptors:
+            return self._engine.ready
         except EngineError:
             return False
 

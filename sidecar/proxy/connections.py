@@ -10,6 +10,10 @@ from sidecar.errors import ClientTooSlow, Overloaded, SidecarError
 from sidecar.proxy.pace import Limits, Pace
 from sidecar.proxy.reset import reset
 
+# Of those above the maximum, so many may wait until their client has read the refusal: each holds
+# a descriptor for that time.
+_MAY_LINGER = 32
+
 
 class Client(Protocol):
     """What both lanes' connections show of themselves."""
@@ -61,6 +65,8 @@ class Connections:
         if len(self._members) > self._maximum:
             error = Overloaded("the sidecar has all the connections it may have: try again")
             client.say_last(self._refuse(error))
+            if len(self._members) > self._maximum + _MAY_LINGER and client.transport is not None:
+                client.transport.close()
 
     def discard(self, client: Client) -> None:
         self._members.discard(client)

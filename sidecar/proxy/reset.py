@@ -11,6 +11,6 @@ def reset(transport: asyncio.Transport) -> None:
     Linger 0 is needed: uvloop's abort alone sends an ordinary FIN.
     """
     sock = transport.get_extra_info("socket")
-    if sock is not None and not transport.is_closing():
+    if sock is not None and sock.fileno() >= 0:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()

@@ -1,6 +1,7 @@
 """The engine's side of a request in the express lane: where its reply arrives."""
 
 import asyncio
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from sidecar.sessions.session import Session
 
 if TYPE_CHECKING:
     from sidecar.proxy.express.connection import ExpressConnection
+
+logger = logging.getLogger("sidecar.proxy")
 
 
 class Forward:
@@ -95,10 +98,9 @@ class Forward:
 
     def check(self, now: float, limit: float | None) -> None:
         """Give up on an engine that has not begun to answer in time."""
-        forwarded = self._client.turn.forwarded
-        if limit is None or self._replying or forwarded is None or self._upstream is None:
+        if limit is None or self._replying or self._upstream is None:
             return
-        if now - forwarded > limit:
+        if now - (self._client.turn.forwarded or now) > limit:
             self._fail(self._client.house.engine.too_slow(limit))
 
     # the engine's side
@@ -157,6 +159,8 @@ class Forward:
         client = self._client
         self._upstream = upstream
         upstream.begin(self, bodyless=client.head.method == "HEAD")
+        if self._upstream is None:  # it has broken at once
+            return
         client.turn.forwarded = time.monotonic()
         upstream.write(request)
         if not client.body_is_awaited:
@@ -177,7 +181,8 @@ class Forward:
         elif isinstance(error, SidecarError):
             self._fail(error)
         else:
-            raise error
+            logger.error("a fault of the sidecar", exc_info=error)
+            self._fail(SidecarError("the sidecar failed; its log says where"))
 
     def _flush(self) -> None:
         """A session is announced with the first bytes: until then it may still be forgotten."""
