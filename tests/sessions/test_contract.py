@@ -3,6 +3,8 @@
 import asyncio
 import math
 import re
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import pytest
 
@@ -10,6 +12,8 @@ from sidecar.errors import SessionNotFound, StoreFull
 from sidecar.sessions.session import is_well_formed
 from sidecar.sessions.store import Store
 from tests.sessions.contract import Place
+
+T = TypeVar("T")
 
 DAY = 86_400.0
 UNKNOWN = "2c5b2ba8-6c7c-4b0c-9a0e-3a3f6a3d6f10"
@@ -213,3 +217,22 @@ async def test_a_store_works_before_it_starts_and_can_stop_without(place: Place)
     assert await is_live(store, opened.id)
     await place.leave()
     assert await is_live(place.store(), opened.id)
+
+
+async def test_an_immediate_store_answers_with_one_step(place: Place) -> None:
+    """The express lane steps these three by hand."""
+    store = place.store()
+    if not store.immediate:
+        return
+
+    def step(call: Coroutine[Any, Any, T]) -> T:
+        with pytest.raises(StopIteration) as end:
+            call.send(None)
+        value: T = end.value.value
+        return value
+
+    opened = step(store.open(60, owner="a1", state={"a": 1}))
+    assert step(store.get(opened.id, "a1", touch=True)).id == opened.id
+    step(store.close(opened.id, "a1"))
+    with pytest.raises(SessionNotFound):
+        store.get(opened.id).send(None)
