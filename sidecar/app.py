@@ -99,7 +99,12 @@ class _App:
             settings.connections_max or _connections_max(),
             dialect.voice.refuse,
         )
-        planner = Planner(dialect, vocabulary, settings.request_body_max)
+        planner = Planner(
+            dialect,
+            vocabulary,
+            settings.request_body_max,
+            rewrites=settings.session_body_path is not None,
+        )
         lane = ClientServer(Lane(house), house, planner, connections)
         accept = ExpressServer(house, planner, connections, lane) if settings.express else lane
         return await self._listen(store, house, connections, accept)

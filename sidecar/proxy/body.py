@@ -65,11 +65,11 @@ class RequestBody:
             raise _too_large("SIDECAR_BODY_LIMIT")
         self._want()
         pieces, size = [self._prefix], len(self._prefix)
-        while piece := await self._request.content.readany():
+        while size <= limit and (piece := await self._request.content.readany()):
             pieces.append(piece)
             size += len(piece)
-            if size > limit:
-                raise _too_large("SIDECAR_BODY_LIMIT")
+        if size > limit:
+            raise _too_large("SIDECAR_BODY_LIMIT")
         self._connection.pace.body_done()
         self._prefix = b"".join(pieces)
         return self._prefix

@@ -108,7 +108,12 @@ class HeadParser:
 
 
 class Planner:
-    def __init__(self, dialect: Dialect, vocabulary: Vocabulary, body_max: int) -> None:
+    """rewrites: requests of a session may be changed on their way, so they are not plain."""
+
+    def __init__(
+        self, dialect: Dialect, vocabulary: Vocabulary, body_max: int, *, rewrites: bool = False
+    ) -> None:
+        self._rewrites = rewrites
         self._dialect = dialect
         self._vocabulary = vocabulary
         self._body_max = body_max
@@ -154,6 +159,7 @@ class Planner:
         except SidecarError as error:
             refusal = _refusal(route.voice, error)
         is_plain = _is_plain(message, head, route, intent)
+        is_plain = is_plain and not (self._rewrites and head.session_id is not None)
         return Plan(
             message,
             head,
