@@ -3,24 +3,26 @@
 import asyncio
 import logging
 import resource
+import socket
 import sys
-import tempfile
-from pathlib import Path
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import uvloop
 from aiohttp import http_parser
 
 from sidecar.admin.server import start_admin
-from sidecar.clock import SystemClock
 from sidecar.config import Settings
+from sidecar.control import Control
 from sidecar.dialects.sagemaker.dialect import SageMaker
 from sidecar.drain import Drain
 from sidecar.engine.engine import Engine
 from sidecar.engine.health import Prober
-from sidecar.errors import StoreFailed
 from sidecar.headers import Vocabulary
 from sidecar.life import Life
+from sidecar.manager import Manager
 from sidecar.ops.log import EventHandler, write_access, write_event
+from sidecar.parts import cannot_listen, make_engine, make_store
 from sidecar.proxy.connections import Connections
 from sidecar.proxy.express.server import ExpressServer
 from sidecar.proxy.house import House
@@ -28,7 +30,6 @@ from sidecar.proxy.lane import Lane
 from sidecar.proxy.pace import Limits
 from sidecar.proxy.plan import Planner
 from sidecar.proxy.server import ClientServer
-from sidecar.sessions.root import open_root
 from sidecar.sessions.tmpfs import TmpfsStore
 
 logger = logging.getLogger("sidecar")
@@ -37,17 +38,31 @@ _BACKLOG = 4096
 
 def serve(settings: Settings) -> int:
     """Run until a signal. Returns the exit code."""
+    if settings.workers > 1:
+        return _run(settings, Manager(settings).run)
+    return _run(settings, _App(settings, None).run)
+
+
+def serve_as_worker(settings: Settings, sock: socket.socket) -> int:
+    """One of several processes; `sock` leads to the one that started it."""
+    return _run(settings, _App(settings, sock).run)
+
+
+def _run(settings: Settings, run: Callable[[], Coroutine[Any, Any, int]]) -> int:
     if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
         print("aiohttp was installed without its C parser: install its wheel", file=sys.stderr)
         return 1
     logging.basicConfig(level=settings.log_level.upper(), handlers=[EventHandler()], force=True)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_App(settings).run())
+        return runner.run(run())
 
 
 class _App:
-    def __init__(self, settings: Settings) -> None:
+    """A process that serves the data port: the only one, or one of several workers."""
+
+    def __init__(self, settings: Settings, sock: socket.socket | None) -> None:
         self._settings = settings
+        self._control = Control(sock, lambda: b"{}\n") if sock is not None else None
         self._life = Life()
         self._drain = Drain(
             self._life, lame_duck=settings.lame_duck_seconds, limit=settings.drain_seconds
@@ -55,22 +70,9 @@ class _App:
 
     async def run(self) -> int:
         self._drain.on_signals()
-        settings = self._settings
-        fallback = Path(tempfile.gettempdir()) / "sagemaker_sessions"
-        try:
-            root, problem = open_root(Path(settings.sessions_path), fallback)
-        except StoreFailed as error:
-            print(error.message, file=sys.stderr)
+        store = make_store(self._settings)
+        if store is None:
             return 1
-        if problem is not None:
-            logger.warning(problem)
-        store = TmpfsStore(
-            root,
-            clock=SystemClock(),
-            ttl_limit=settings.sessions_ttl,
-            max_sessions=settings.sessions_max,
-            expiration_file=settings.sessions_expiration_file,
-        )
         await store.start()
         try:
             return await self._serve(store)
@@ -80,12 +82,6 @@ class _App:
     async def _serve(self, store: TmpfsStore) -> int:
         settings = self._settings
         vocabulary = Vocabulary(settings.session_header)
-        engine = Engine(
-            settings.engine_url,
-            vocabulary,
-            connect_timeout=settings.engine_connect_timeout,
-            idle_limit=settings.engine_idle_seconds,
-        )
         dialect = SageMaker(
             enabled=settings.sessions,
             create_on_first_use=settings.create_on_first_use,
@@ -93,6 +89,7 @@ class _App:
             engine_header=settings.session_header,
         )
         on_turn = write_access if settings.access_log else lambda turn: None
+        engine = make_engine(settings, vocabulary)
         house = House(settings, dialect, store, engine, self._life, on_turn)
         connections = Connections(
             Limits.of(settings),
@@ -123,14 +120,21 @@ class _App:
         try:
             admin = await start_admin(settings, house.engine, store, self._life)
         except OSError as error:
-            return _cannot_listen("SIDECAR_ADMIN_PORT", error)
+            return cannot_listen("SIDECAR_ADMIN_PORT", error)
         try:
             listener = await loop.create_server(
-                accept, settings.host, settings.port, backlog=_BACKLOG
+                accept,
+                settings.host,
+                settings.port,
+                backlog=_BACKLOG,
+                reuse_port=self._control is not None or None,
             )
         except OSError as error:
-            return _cannot_listen("SIDECAR_PORT", error)
-        _announce("data", settings.host, listener.sockets[0].getsockname()[1])
+            return cannot_listen("SIDECAR_PORT", error)
+        if self._control is None:
+            _announce("data", settings.host, listener.sockets[0].getsockname()[1])
+        else:
+            self._control.start(on_gone=self._drain.ask)
         asked = asyncio.create_task(self._drain.asked())
         ended, _ = await asyncio.wait({asked, prober, ticker}, return_when=asyncio.FIRST_COMPLETED)
         for task in ended - {asked}:
@@ -150,11 +154,6 @@ async def _tick(engine: Engine, connections: Connections) -> None:
         await asyncio.sleep(1)
         engine.drop_stale()
         connections.end_slow()
-
-
-def _cannot_listen(setting: str, error: OSError) -> int:
-    print(f"{setting}: {error.strerror}", file=sys.stderr)
-    return 1
 
 
 def _announce(listener: str, host: str, port: int) -> None:

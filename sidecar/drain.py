@@ -30,11 +30,11 @@ class Drain:
         self._lame_duck = lame_duck
         self._limit = limit
         self._asked = asyncio.Event()
-        self._hurried = asyncio.Event()
+        self.hurried = asyncio.Event()
 
     def on_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
+            asyncio.get_running_loop().add_signal_handler(number, self.ask)
 
     async def asked(self) -> None:
         await self._asked.wait()
@@ -50,14 +50,15 @@ class Drain:
             await self._pause(_LOOK_EVERY)
         write_event("stopped", aborted=await _close_all(connections))
 
-    def _on_signal(self) -> None:
-        (self._hurried if self._asked.is_set() else self._asked).set()
+    def ask(self) -> None:
+        """Begin, or hurry what has begun."""
+        (self.hurried if self._asked.is_set() else self._asked).set()
 
     def _is_over(
         self, connections: Connections, quiet: dict[Client, float], deadline: float
     ) -> bool:
         now = time.monotonic()
-        if now >= deadline or self._hurried.is_set():
+        if now >= deadline or self.hurried.is_set():
             return True
         return len(quiet) == len(connections) and all(
             now - since >= _QUIET_FOR for since in quiet.values()
@@ -66,7 +67,7 @@ class Drain:
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._hurried.wait()
+                await self.hurried.wait()
 
 
 def _quiet(connections: Connections, before: dict[Client, float]) -> dict[Client, float]:

@@ -10,14 +10,15 @@ PACKAGE = Path(__file__).parents[1] / "sidecar"
 
 # From the ground up. A room is a module or a package; within a package, `INSIDE` goes on.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("", "errors", "clock", "headers", "life", "turn"),
+    ("", "errors", "clock", "headers", "life", "turn", "control"),
     ("head", "config", "sessions"),
     ("dialects.intent", "engine"),
     ("dialects", "ops", "listening"),
     ("proxy", "admin"),
-    ("drain",),
+    ("drain", "parts", "workers"),
+    ("manager",),
     ("app", "healthcheck", "demo"),
-    ("cli",),
+    ("cli", "worker"),
     ("__main__",),
 )
 INSIDE: dict[str, tuple[tuple[str, ...], ...]] = {

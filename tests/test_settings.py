@@ -217,7 +217,6 @@ BAD: tuple[tuple[str, str, str], ...] = (
     ("log_level", "-1", "is not a log level"),
     ("access_log", "x", "is neither on nor off"),
     ("config", "/nowhere/sidecar.toml", "cannot be read (No such file or directory); correct it"),
-    ("workers", "2", LATER),
     ("workers", "x", "is not a whole number above 0"),
     ("express", "fast", "is neither on nor off"),
     ("memory", "on", LATER),

@@ -133,8 +133,8 @@ class Settings(BaseModel):
     config: Annotated[Path | None, parsed(Path)] = setting(
         None, "a TOML file with any of these, in lower case and without the prefix"
     )
-    workers: Annotated[int, parsed(values.only(1, values.count))] = setting(
-        "1", "processes; this version has one"
+    workers: Annotated[int, parsed(values.count)] = setting(
+        "1", "processes that share the data port and the sessions"
     )
     express: Switch = setting("on", "the faster lane for plain requests")
     memory: Annotated[bool, parsed(values.only(False, values.switch))] = setting(

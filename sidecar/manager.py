@@ -1,0 +1,68 @@
+"""The process in front of several workers: it starts them and has the admin port."""
+
+import asyncio
+import logging
+
+from sidecar.admin.server import start_admin
+from sidecar.config import Settings
+from sidecar.drain import Drain
+from sidecar.engine.health import Prober
+from sidecar.headers import Vocabulary
+from sidecar.life import Life
+from sidecar.ops.log import write_event
+from sidecar.parts import cannot_listen, make_engine, make_store
+from sidecar.sessions.tmpfs import TmpfsStore
+from sidecar.workers import Workers, reserve
+
+logger = logging.getLogger("sidecar")
+
+
+class Manager:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._life = Life()
+        self._drain = Drain(
+            self._life, lame_duck=settings.lame_duck_seconds, limit=settings.drain_seconds
+        )
+
+    async def run(self) -> int:
+        """Until a signal. Returns the exit code."""
+        self._drain.on_signals()
+        store = make_store(self._settings)
+        if store is None:
+            return 1
+        await store.start()
+        try:
+            return await self._listen(store)
+        finally:
+            await store.stop()
+
+    async def _listen(self, store: TmpfsStore) -> int:
+        settings = self._settings
+        engine = make_engine(settings, Vocabulary(settings.session_header))
+        prober = asyncio.create_task(Prober(engine, settings.engine_health_path).run())
+        try:
+            admin = await start_admin(settings, engine, store, self._life)
+        except OSError as error:
+            return cannot_listen("SIDECAR_ADMIN_PORT", error)
+        try:
+            holder = reserve(settings.host, settings.port)
+        except OSError as error:
+            return cannot_listen("SIDECAR_PORT", error)
+        with holder:
+            code = await self._work(holder.getsockname()[1])
+        if admin is not None:
+            await admin.cleanup()
+        prober.cancel()
+        engine.close()
+        return code
+
+    async def _work(self, port: int) -> int:
+        workers = Workers(self._settings.model_copy(update={"port": port}))
+        if not await workers.start():
+            return 1
+        address = f"{self._settings.host}:{port}"
+        write_event("listening", listener="data", address=address, workers=self._settings.workers)
+        await self._drain.asked()
+        self._life.draining = True
+        return await workers.stop(self._drain.hurried)
