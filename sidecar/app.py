@@ -21,7 +21,9 @@ from sidecar.engine.health import Prober
 from sidecar.headers import Vocabulary
 from sidecar.life import Life
 from sidecar.manager import Manager
-from sidecar.ops.log import EventHandler, write_access, write_event
+from sidecar.ops.access import noting
+from sidecar.ops.log import LOG, EventHandler, write_event
+from sidecar.ops.tally import Tally
 from sidecar.parts import cannot_listen, make_engine, make_store
 from sidecar.proxy.connections import Connections
 from sidecar.proxy.express.server import ExpressServer
@@ -52,6 +54,7 @@ def _run(settings: Settings, run: Callable[[], Coroutine[Any, Any, int]]) -> int
     if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
         print("aiohttp was installed without its C parser: install its wheel", file=sys.stderr)
         return 1
+    LOG.text = settings.log_format == "text"
     logging.basicConfig(level=settings.log_level.upper(), handlers=[EventHandler()], force=True)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(run())
@@ -64,6 +67,7 @@ class _App:
         self._settings = settings
         self._control = Control(sock, lambda: b"{}\n") if sock is not None else None
         self._life = Life()
+        self._tally = Tally()
         self._drain = Drain(
             self._life, lame_duck=settings.lame_duck_seconds, limit=settings.drain_seconds
         )
@@ -88,7 +92,7 @@ class _App:
             control_body_limit=settings.control_body_limit,
             engine_header=settings.session_header,
         )
-        on_turn = write_access if settings.access_log else lambda turn: None
+        on_turn = noting(self._tally, LOG if settings.access_log else None)
         engine = make_engine(settings, vocabulary)
         house = House(settings, dialect, store, engine, self._life, on_turn)
         connections = Connections(
