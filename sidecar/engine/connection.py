@@ -62,6 +62,7 @@ class EngineConnection(asyncio.Protocol):
         self._request_sent = False
         self._reading_paused = False
         self.idle_since = 0.0
+        self.streamed = False  # the last reply was an event stream
 
     # the caller's side
 
@@ -191,6 +192,7 @@ class EngineConnection(asyncio.Protocol):
     def _whole(self, reply: Reply, body: bytes) -> None:
         """Most replies come with one read."""
         sink = self._take_sink()
+        self.streamed = False
         self._release(reusable=reply.keep_alive)
         sink.on_whole(reply, body)
 
@@ -198,6 +200,7 @@ class EngineConnection(asyncio.Protocol):
         if reply.status == 101 and not (self._upgrade and reply.websocket):
             raise ReplyError("it switches protocols, which was not asked for")
         self._keep_alive = reply.keep_alive
+        self.streamed = reply.is_event_stream
         self._need = reply.content_length or 0
         if reply.status == 101:
             self._state = _State.UNTIL_END

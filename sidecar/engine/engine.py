@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -12,6 +13,9 @@ from sidecar.engine.reply import Reply, read_reply
 from sidecar.errors import EngineError, EngineNotReady, EngineTimeout, NoDescriptors
 from sidecar.headers import Vocabulary
 
+# llama.cpp's server promises, at the head of an event stream, to keep the connection, and closes it
+# right behind the stream's end. A close that is 60 ms old is always seen before the next use.
+_REST_SECONDS = 0.06
 _KEPT_REPLIES = 256
 _KEPT_HEAD_LIMIT = 2048
 
@@ -36,10 +40,14 @@ class Engine:
         self._connect_timeout = connect_timeout
         self._idle_limit = idle_limit
         self._idle: list[EngineConnection] = []
+        self._resting: deque[EngineConnection] = deque()
 
     def take_idle(self) -> EngineConnection | None:
         """The idle connection used last, if one may still be used."""
-        oldest = time.monotonic() - self._idle_limit
+        now = time.monotonic()
+        oldest = now - self._idle_limit
+        if self._resting:
+            self._wake_rested(now)
         while self._idle:
             connection = self._idle.pop()
             if connection.idle_since >= oldest and connection.is_reusable():
@@ -88,15 +96,23 @@ class Engine:
 
     def drop_stale(self) -> None:
         """Close what has been idle too long; called by a coarse timer."""
-        oldest = time.monotonic() - self._idle_limit
+        now = time.monotonic()
+        self._wake_rested(now)
+        oldest = now - self._idle_limit
         stale = [connection for connection in self._idle if connection.idle_since < oldest]
         for connection in stale:
             self._idle.remove(connection)
             connection.abort()
 
     def close(self) -> None:
+        self._idle += self._resting
+        self._resting.clear()
         while self._idle:
             self._idle.pop().abort()
+
+    def _wake_rested(self, now: float) -> None:
+        while self._resting and now - self._resting[0].idle_since > _REST_SECONDS:
+            self._idle.append(self._resting.popleft())
 
     def _make_connection(self) -> EngineConnection:
         return EngineConnection(self._read_reply, self._keep)
@@ -110,7 +126,10 @@ class Engine:
 
     def _keep(self, connection: EngineConnection) -> None:
         connection.idle_since = time.monotonic()
-        self._idle.append(connection)
+        if connection.streamed:
+            self._resting.append(connection)
+        else:
+            self._idle.append(connection)
 
     def _unreachable(self, reason: str) -> EngineError:
         if not self.ready:

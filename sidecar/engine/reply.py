@@ -42,6 +42,10 @@ class Reply:
         return self.status < 200 and self.status != 101
 
     @property
+    def is_event_stream(self) -> bool:
+        return (self.content_type or b"").lower().startswith(b"text/event-stream")
+
+    @property
     def has_no_body(self) -> bool:
         """RFC 9112 section 6.3, rule 1; a reply to HEAD has none either."""
         return self.status < 200 or self.status in (204, 304)

@@ -8,10 +8,12 @@ import asyncio
 import random
 from collections import Counter
 
-from tests.harness.behaviours import says
+import aiohttp
+
+from tests.harness.behaviours import chunked, says
 from tests.harness.process import SidecarProcess
 from tests.harness.raw_client import RawClient
-from tests.harness.recording_engine import RecordingEngine
+from tests.harness.recording_engine import Exchange, RecordingEngine
 from tests.harness.uvicorn_engine import UvicornEngine
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
@@ -98,3 +100,26 @@ async def test_a_post_on_a_connection_that_closes_under_it_is_delivered_at_most_
         assert statuses[200] > 0
         bodies = Counter(bytes(record.body) for record in engine.records if record.complete)
         assert set(bodies.values()) == {1}
+
+
+async def test_a_request_right_behind_a_stream_whose_connection_then_closes() -> None:
+    """As llama.cpp's server does, though it has promised to keep the connection."""
+
+    async def behave(exchange: Exchange) -> None:
+        await exchange.read_body()
+        if exchange.record.target == b"/stream":
+            await exchange.send(chunked([b"data: 1\n\n"], b"Content-Type: text/event-stream"))
+            await asyncio.sleep(0.005)
+            await exchange.close()
+        else:
+            await exchange.reply(b"ok")
+
+    async with (
+        RecordingEngine(behave) as engine,
+        SidecarProcess(engine.url) as sidecar,
+        aiohttp.ClientSession(sidecar.url) as client,
+    ):
+        for path in ("/stream", "/other") * 40:
+            async with client.post(path, data=b"x") as answer:
+                assert answer.status == 200
+                await answer.read()
