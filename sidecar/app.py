@@ -13,6 +13,7 @@ from aiohttp import http_parser
 
 from sidecar.admin.server import start_admin
 from sidecar.config import Settings
+from sidecar.config.sources import variable
 from sidecar.control import Control
 from sidecar.dialects.sagemaker.dialect import SageMaker
 from sidecar.drain import Drain
@@ -22,6 +23,7 @@ from sidecar.headers import Vocabulary
 from sidecar.life import Life
 from sidecar.manager import Manager
 from sidecar.ops.access import noting
+from sidecar.ops.figures import Figures, as_line, figures
 from sidecar.ops.log import LOG, EventHandler, write_event
 from sidecar.ops.tally import Tally
 from sidecar.parts import cannot_listen, make_engine, make_store
@@ -40,6 +42,10 @@ _BACKLOG = 4096
 
 def serve(settings: Settings) -> int:
     """Run until a signal. Returns the exit code."""
+    _set_up_log(settings)
+    for alias, name in settings.aliases().items():
+        value = settings.given(name).text
+        write_event("alias", variable=alias, sets=variable(name), value=value)
     if settings.workers > 1:
         return _run(settings, Manager(settings).run)
     return _run(settings, _App(settings, None).run)
@@ -47,6 +53,7 @@ def serve(settings: Settings) -> int:
 
 def serve_as_worker(settings: Settings, sock: socket.socket) -> int:
     """One of several processes; `sock` leads to the one that started it."""
+    _set_up_log(settings)
     return _run(settings, _App(settings, sock).run)
 
 
@@ -54,10 +61,13 @@ def _run(settings: Settings, run: Callable[[], Coroutine[Any, Any, int]]) -> int
     if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
         print("aiohttp was installed without its C parser: install its wheel", file=sys.stderr)
         return 1
-    LOG.text = settings.log_format == "text"
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[EventHandler()], force=True)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(run())
+
+
+def _set_up_log(settings: Settings) -> None:
+    LOG.text = settings.log_format == "text"
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[EventHandler()], force=True)
 
 
 class _App:
@@ -65,7 +75,7 @@ class _App:
 
     def __init__(self, settings: Settings, sock: socket.socket | None) -> None:
         self._settings = settings
-        self._control = Control(sock, lambda: b"{}\n") if sock is not None else None
+        self._socket = sock
         self._life = Life()
         self._tally = Tally()
         self._drain = Drain(
@@ -119,10 +129,18 @@ class _App:
     ) -> int:
         settings = self._settings
         loop = asyncio.get_running_loop()
+
+        def counted() -> Figures:
+            return figures(self._tally, connections, store, LOG.lines)
+
+        async def gather() -> Figures:
+            return counted()
+
+        control = Control(self._socket, lambda: as_line(counted())) if self._socket else None
         prober = asyncio.create_task(Prober(house.engine, settings.engine_health_path).run())
         ticker = asyncio.create_task(_tick(house.engine, connections))
         try:
-            admin = await start_admin(settings, house.engine, store, self._life)
+            admin = await start_admin(settings, house.engine, store, self._life, gather)
         except OSError as error:
             return cannot_listen("SIDECAR_ADMIN_PORT", error)
         try:
@@ -131,14 +149,14 @@ class _App:
                 settings.host,
                 settings.port,
                 backlog=_BACKLOG,
-                reuse_port=self._control is not None or None,
+                reuse_port=control is not None or None,
             )
         except OSError as error:
             return cannot_listen("SIDECAR_PORT", error)
-        if self._control is None:
+        if control is None:
             _announce("data", settings.host, listener.sockets[0].getsockname()[1])
         else:
-            self._control.start(on_gone=self._drain.ask)
+            control.start(on_gone=self._drain.ask)
         asked = asyncio.create_task(self._drain.asked())
         ended, _ = await asyncio.wait({asked, prober, ticker}, return_when=asyncio.FIRST_COMPLETED)
         for task in ended - {asked}:

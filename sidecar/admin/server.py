@@ -1,56 +1,70 @@
-"""The admin listener: the sidecar's own health, metrics and version."""
+"""The admin listener: health, metrics, sessions and settings, apart from the engine's paths."""
+
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.exposition import choose_encoder
 
-from sidecar import __version__
+from sidecar.admin.about import about_routes
+from sidecar.admin.guard import from_this_machine, in_json, is_loopback
+from sidecar.admin.health import health_routes
+from sidecar.admin.sessions import session_routes
 from sidecar.config import Settings
 from sidecar.engine.engine import Engine
+from sidecar.headers import SESSION_ID
 from sidecar.life import Life
-from sidecar.ops.log import write_event
+from sidecar.ops.figures import Figures, Nobody, figures
+from sidecar.ops.log import LOG, write_event
+from sidecar.ops.metrics import metrics
+from sidecar.ops.tally import Tally
 from sidecar.sessions.tmpfs import TmpfsStore
+
+Gather = Callable[[], Awaitable[Figures]]
 
 
 async def start_admin(
-    settings: Settings, engine: Engine, store: TmpfsStore, life: Life
+    settings: Settings,
+    engine: Engine,
+    store: TmpfsStore,
+    life: Life,
+    gather: Gather | None = None,
 ) -> web.AppRunner | None:
-    """Listen, unless the admin port is off."""
+    """Listen, unless the admin port is off.
+
+    gather: what has been counted; without it, what a process knows that serves no data.
+    """
     if settings.admin_port is None:
         return None
-    registry = CollectorRegistry()
-    up = Gauge("sidecar_engine_up", "1 while the engine is ready", registry=registry)
-    up.set_function(lambda: engine.ready)
-    active = Gauge("sidecar_sessions_active", "Live sessions", registry=registry)
-    active.set_function(store.count)
+    guards = [in_json, from_this_machine] if is_loopback(settings.admin_host) else [in_json]
+    app = web.Application(middlewares=guards)
+    app.add_routes(health_routes(engine, store, life))
+    app.add_routes([web.get("/metrics", _scraped(engine, store, gather or _without_data(store)))])
+    app.add_routes(session_routes(store, settings.session_header or SESSION_ID))
+    app.add_routes(about_routes(settings))
+    return await _listen(app, settings.admin_host, settings.admin_port)
 
-    async def livez(request: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
 
-    async def readyz(request: web.Request) -> web.Response:
-        ready = engine.ready and not life.draining
-        return web.Response(status=200 if ready else 503, text="ok\n" if ready else "not ready\n")
+def _without_data(store: TmpfsStore) -> Gather:
+    async def gather() -> Figures:
+        return figures(Tally(), Nobody(), store, LOG.lines)
 
-    async def metrics(request: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(registry), content_type="text/plain")
+    return gather
 
-    async def version(request: web.Request) -> web.Response:
-        return web.json_response({"version": __version__})
 
-    app = web.Application()
-    app.add_routes(
-        [
-            web.get("/livez", livez),
-            web.get("/healthz", livez),
-            web.get("/readyz", readyz),
-            web.get("/metrics", metrics),
-            web.get("/version", version),
-        ]
-    )
+def _scraped(
+    engine: Engine, store: TmpfsStore, gather: Gather
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def scrape(request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        found = metrics(await gather(), sessions=store.count(), engine_up=engine.ready)
+        return web.Response(body=encode(found), headers={"Content-Type": content_type})
+
+    return scrape
+
+
+async def _listen(app: web.Application, host: str, port: int) -> web.AppRunner:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
-    site = web.TCPSite(runner, settings.admin_host, settings.admin_port)
-    await site.start()
-    write_event(
-        "listening", listener="admin", address=f"{settings.admin_host}:{runner.addresses[0][1]}"
-    )
+    await web.TCPSite(runner, host, port).start()
+    write_event("listening", listener="admin", address=f"{host}:{runner.addresses[0][1]}")
     return runner

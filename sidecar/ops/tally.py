@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from time import monotonic
-from typing import get_args
+from typing import Any, get_args
 
 from sidecar.dialects.intent import Intent
 from sidecar.turn import Turn
@@ -34,6 +34,9 @@ class Histogram:
         self.counts[bisect_left(self.bounds, seconds)] += 1
         self.total += seconds
 
+    def figures(self) -> dict[str, Any]:
+        return {"counts": self.counts, "total": self.total}
+
 
 class PerIntent:
     __slots__ = ("codes", "duration")
@@ -42,6 +45,9 @@ class PerIntent:
         self.codes = [0] * len(CODES)
         self.duration = Histogram(DURATIONS)
 
+    def figures(self) -> dict[str, Any]:
+        return {"codes": self.codes, "duration": self.duration.figures()}
+
 
 class Tally:
     def __init__(self) -> None:
@@ -49,6 +55,14 @@ class Tally:
         self.first_byte = Histogram(DURATIONS)
         self.overhead = Histogram(OVERHEADS)
         self.left = 0
+
+    def figures(self) -> dict[str, Any]:
+        return {
+            "intents": {name: each.figures() for name, each in self.intents.items()},
+            "first_byte": self.first_byte.figures(),
+            "overhead": self.overhead.figures(),
+            "left": self.left,
+        }
 
     def note(self, turn: Turn) -> None:
         started, forwarded, first_byte = turn.started, turn.forwarded, turn.first_byte

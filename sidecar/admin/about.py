@@ -1,0 +1,41 @@
+"""What runs here and how it is set: the version, the settings and the list of endpoints."""
+
+from aiohttp import web
+
+from sidecar import __version__
+from sidecar.config import Settings
+from sidecar.config.sources import variable
+
+INDEX = """\
+session-sidecar, admin port
+
+GET  /livez                     200 while this process serves
+GET  /readyz?verbose            200 while requests would be served, else 503 and why
+GET  /metrics                   Prometheus text, or OpenMetrics if asked for
+GET  /sessions?limit=&after=    live sessions
+GET  /sessions/ID               one of them; DELETE ends it
+GET  /sessions/ID/events        its log
+GET  /sessions/ID/data/KEY      a value kept in it; also PUT and DELETE
+GET  /config                    every setting, and where its value came from
+GET  /version
+"""
+
+
+def about_routes(settings: Settings) -> list[web.RouteDef]:
+    async def index(request: web.Request) -> web.Response:
+        return web.Response(text=INDEX)
+
+    async def version(request: web.Request) -> web.Response:
+        return web.json_response({"version": __version__})
+
+    async def config(request: web.Request) -> web.Response:
+        return web.json_response(_effective(settings))
+
+    return [web.get("/", index), web.get("/version", version), web.get("/config", config)]
+
+
+def _effective(settings: Settings) -> dict[str, dict[str, str]]:
+    given = {name: settings.given(name) for name in type(settings).model_fields}
+    return {
+        variable(name): {"value": each.text, "origin": each.origin} for name, each in given.items()
+    }
