@@ -18,6 +18,9 @@ from sidecar.headers import Field, Vocabulary, tokens
 
 # RFC 3986 section 3.2.2: reg-name or IP literal, then a port. No userinfo, no path.
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]{0,5})?")
+# W3C Trace Context, section 3.2: version, trace id, parent id, flags.
+_TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-")
+_NOTED_LIMIT = 128
 _UPGRADE_IGNORED = frozenset((b"close", b"keep-alive", b"upgrade"))
 # RFC 9110 section 7.6.1 lets Connection name any field; these would change what the request is.
 _NEVER_NOMINATED = frozenset(
@@ -40,6 +43,8 @@ class Head:
     content_type: bytes | None = None
     content_encoding: bytes | None = None
     has_host: bool = False
+    request_id: str | None = None
+    trace_id: str | None = None
     lines: list[bytes] = field(default_factory=list)
 
     @property
@@ -140,6 +145,11 @@ class _Scan:
                 head.content_type = value
             case Field.CONTENT_ENCODING:
                 head.content_encoding = value
+            case Field.REQUEST_ID:
+                head.request_id = value[:_NOTED_LIMIT].decode("utf-8", "replace")
+            case Field.TRACEPARENT:
+                trace = _TRACE.match(value)
+                head.trace_id = trace[1].decode() if trace else None
             case Field.OURS | Field.HOP:
                 return False
         return True

@@ -33,6 +33,8 @@ class Field(IntEnum):
     EXPECT = auto()
     CONTENT_TYPE = auto()
     CONTENT_ENCODING = auto()
+    REQUEST_ID = auto()  # noted for the log, like the next
+    TRACEPARENT = auto()
 
 
 _STANDARD = {
@@ -51,6 +53,8 @@ _STANDARD = {
     "Content-Encoding": Field.CONTENT_ENCODING,
 }
 
+_NOTED = {"X-Request-Id": Field.REQUEST_ID, "traceparent": Field.TRACEPARENT}
+
 _LOWER = bytes(range(256)).lower()
 _NOT_PLAIN = bytes(c for c in range(256) if not bytes([c]).isalnum())
 
@@ -64,7 +68,7 @@ class Vocabulary:
     """The names that matter in one configuration; built once at start."""
 
     def __init__(self, engine_header: str | None) -> None:
-        names = dict(_STANDARD)
+        names = _STANDARD | _NOTED
         if engine_header is not None:
             names[engine_header] = Field.OURS
         names[NEW_SESSION_ID] = names[CLOSED_SESSION_ID] = Field.OURS

@@ -27,7 +27,14 @@ class Turn:
         "trace_id",
     )
 
-    def __init__(self, method: str, path: str, client: str) -> None:
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        client: str,
+        request_id: str | None = None,
+        trace_id: str | None = None,
+    ) -> None:
         self.method = method
         self.path = path  # without the query, which may hold secrets
         self.client = client  # its address, without the port
@@ -39,7 +46,7 @@ class Turn:
         self.status = 0  # 0: nothing was answered
         self.bytes_in = 0
         self.bytes_out = 0
-        self.request_id: str | None = None
-        self.trace_id: str | None = None
+        self.request_id = request_id
+        self.trace_id = trace_id
         self.error: str | None = None
         self.left = False  # the client went away before its answer was complete

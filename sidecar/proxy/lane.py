@@ -26,8 +26,9 @@ class Lane:
         connection = request.protocol
         assert isinstance(connection, ClientConnection)
         plan = connection.plan
-        assert plan is not None
-        turn = Turn(plan.method, plan.path, connection.client)
+        assert plan is not None and plan.head is not None
+        head = plan.head
+        turn = Turn(head.method, plan.path, connection.client, head.request_id, head.trace_id)
         try:
             sent = await self._serve(request, connection, turn)
         except (asyncio.CancelledError, ConnectionError):

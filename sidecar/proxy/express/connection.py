@@ -214,11 +214,12 @@ class ExpressConnection(asyncio.Protocol):
             self._server.hand_over(self, plan.raw + framer.whole + framer.take_rest())
             return
         self.plan = plan
-        self.turn = Turn(plan.method, plan.path, self.client)
         head = plan.head
         if head is None:
+            self.turn = Turn(plan.method, plan.path, self.client)
             self._refuse_head(plan)
             return
+        self.turn = Turn(head.method, plan.path, self.client, head.request_id, head.trace_id)
         self.head = head
         self._streaming = plan.streams
         if not self._framer.in_body:
