@@ -6,7 +6,7 @@ idle --head--> gathering a small body --> waiting for the engine --> relaying --
 """
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from sidecar.dialects.intent import Answer, Begin, Intent, Peek
 from sidecar.errors import BadRequest, BodyTooLarge, SidecarError
@@ -14,9 +14,9 @@ from sidecar.head import Head
 from sidecar.proxy.action import act
 from sidecar.proxy.express.forward import Forward
 from sidecar.proxy.express.step import step
+from sidecar.proxy.express.wire import ClientWire
 from sidecar.proxy.framing import Framer
 from sidecar.proxy.house import House
-from sidecar.proxy.pace import Pace
 from sidecar.proxy.plan import Plan
 from sidecar.proxy.reset import reset
 from sidecar.proxy.wire import LAST_CHUNK, answer_bytes, chunk
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _HIGH_WATER = 65536
 
 
-class ExpressConnection(asyncio.Protocol):
+class ExpressConnection(ClientWire):
     """`plan`, `head` and `turn` are those of the request in hand; `plan` is None between two."""
 
     __slots__ = (
@@ -37,16 +37,11 @@ class ExpressConnection(asyncio.Protocol):
         "_broken",
         "_forward",
         "_framer",
-        "_held",
         "_server",
         "_streaming",
-        "_write_paused",
-        "client",
         "head",
         "house",
-        "pace",
         "plan",
-        "transport",
         "turn",
     )
 
@@ -54,27 +49,20 @@ class ExpressConnection(asyncio.Protocol):
     turn: Turn
 
     def __init__(self, server: "ExpressServer", house: House, framer: Framer) -> None:
+        super().__init__()
         self.house = house
-        self.pace = Pace()
         self.plan: Plan | None = None
-        self.transport: asyncio.Transport | None = None
-        self.client = "-"
         self._server = server
         self._framer = framer
         self._forward = Forward(self)
         self._body: list[bytes] = []
         self._streaming = False
-        self._held = False
-        self._write_paused = False
         self._broken = False  # the body in hand is malformed: what follows means nothing
 
     # the loop's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-        peer = transport.get_extra_info("peername")
-        if isinstance(peer, tuple):
-            self.client = peer[0]
+        super().connection_made(transport)
         self._server.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
@@ -116,10 +104,6 @@ class ExpressConnection(asyncio.Protocol):
         return self.pace.is_ending or (self.plan is None and not self._framer.rest)
 
     @property
-    def is_held(self) -> bool:
-        return self._held
-
-    @property
     def body_is_awaited(self) -> bool:
         return self._framer.in_body
 
@@ -129,10 +113,6 @@ class ExpressConnection(asyncio.Protocol):
         plan = self.plan
         keep = plan is not None and plan.keep_alive and not self.house.life.draining
         return keep and not self._framer.in_body
-
-    def say_last(self, answer: Answer) -> None:
-        self.write(answer_bytes(answer, close=True))
-        self._end()
 
     def fail_body(self, error: SidecarError) -> None:
         self._broken = True
@@ -147,15 +127,6 @@ class ExpressConnection(asyncio.Protocol):
         self._forward.check(now, self.house.settings.engine_response_timeout)
 
     # the engine's side
-
-    def write(self, data: bytes) -> None:
-        if self.transport is not None:
-            self.transport.write(data)
-
-    def hold_reading(self, hold: bool) -> None:
-        if hold != self._held and self.transport is not None:
-            self._held = hold
-            (self.transport.pause_reading if hold else self.transport.resume_reading)()
 
     def replied(self, *, keep: bool) -> None:
         """The engine's reply is written."""
@@ -184,9 +155,10 @@ class ExpressConnection(asyncio.Protocol):
         while True:
             plan = framer.feed_head(data)
             if plan is None:
-                self.pace.head_since = None
                 if framer.rest:
                     self.pace.head_arriving()
+                else:
+                    self.pace.head_since = None
                 return
             self._start(plan)
             if self.plan is not None or not framer.rest or not self._may_go_on:
@@ -196,10 +168,6 @@ class ExpressConnection(asyncio.Protocol):
     @property
     def _may_go_on(self) -> bool:
         return not (self._write_paused or self.pace.is_ending or self._is_closing)
-
-    @property
-    def _is_closing(self) -> bool:
-        return self.transport is None or self.transport.is_closing()
 
     def _go_on(self) -> None:
         """With what has come behind the request that is now answered."""
@@ -326,14 +294,3 @@ class ExpressConnection(asyncio.Protocol):
     def _note_turn(self) -> None:
         self.plan = None
         self.house.on_turn(self.turn)
-
-    def _end(self) -> None:
-        """Say no more, but read and drop what still comes, for a while.
-
-        Closing with unread bytes would reset the connection, and the client could lose the answer
-        (RFC 9112 section 9.6).
-        """
-        self.pace.end()
-        if self.transport is not None:
-            self.transport.write_eof()
-            self.hold_reading(False)
