@@ -61,7 +61,11 @@ class EventHandler(logging.Handler):
     """Standard logging, as lines of the same form."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
+        try:
+            text = record.getMessage()
+        except Exception:  # its arguments do not fit; logging's handlers all go on
+            self.handleError(record)
+            return
         if record.exc_info:
             text += "\n" + logging.Formatter().formatException(record.exc_info)
         write_event("log", level=record.levelname.lower(), message=text)
