@@ -20,6 +20,7 @@ from tests.sagemaker.conftest import (
     refusal,
     site_with,
 )
+from tests.sessions import strace
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -264,6 +265,7 @@ async def test_no_room_for_a_new_session() -> None:
 
 async def test_any_other_failure_of_the_store() -> None:
     """From the second one on, every rename fails: the one that ends, and that makes a session."""
+    strace.require()
     broken = ("strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=/^rename", "-e")
     async with site_with((*broken, "inject=/^rename:error=EIO:when=2+")) as site:
         session = await site.open()

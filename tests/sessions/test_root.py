@@ -121,10 +121,14 @@ def test_only_one_holds_the_lock_until_it_closes(scratch: Path) -> None:
     other.close()
 
 
-def test_an_ordinary_user_who_may_not_write_gets_the_fallback(scratch: Path) -> None:
+def test_an_ordinary_user_who_may_not_write_gets_the_fallback(
+    scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root to become somebody else")
-    preferred, fallback = scratch / "closed" / "sessions", scratch / "open" / "sessions"
+    # Relative: whether a stranger may walk from / to here is not what is tested.
+    monkeypatch.chdir(scratch)
+    preferred, fallback = Path("closed/sessions"), Path("open/sessions")
     preferred.parent.mkdir(0o755)
     fallback.parent.mkdir()
     fallback.parent.chmod(0o777)
