@@ -100,7 +100,8 @@ class Lines:
 
 def _pieces(lines: list[str]) -> Iterator[tuple[bytes, int]]:
     """Whole lines, and their number, that no other process on the pipe can write into: pipe(7)
-    keeps PIPE_BUF bytes together. (At 130,000 lines a second nothing was lost by it.)"""
+    keeps PIPE_BUF bytes together. A uvloop server that logs 68,000 lines a second, on one core
+    with its client and the reader, drops none by it."""
     piece, count = b"", 0
     for line in map(_encoded, lines):
         if piece and len(piece) + len(line) > select.PIPE_BUF:
