@@ -29,12 +29,13 @@ class Lines:
         self._on_dropped = on_dropped
         self._backlog = backlog
         self._waiting: list[str] = []  # append and slices are atomic, so it has no lock
-        self._taken_in = 0  # characters; each count has one writer
-        self._put_out = 0
+        self._taken_in = 0  # characters, by the loop's thread nearly always
+        self._put_out = 0  # by our own thread
         self._told = 0  # of those dropped
         self._torn = False
         self._wake = threading.Event()
         self._closing = threading.Event()
+        self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def add(self, line: str) -> None:
@@ -45,7 +46,8 @@ class Lines:
         self._taken_in += len(line)
         self._waiting.append(line)
         if not self._wake.is_set():
-            self._start()
+            if self._thread is None:
+                self._start()
             self._wake.set()
 
     def close(self) -> None:
@@ -56,11 +58,12 @@ class Lines:
             self._thread.join(_LAST_WAIT)
 
     def _start(self) -> None:
-        if self._thread is None:
-            # A daemon: at exit it may be held in a write for ever.
-            self._thread = threading.Thread(target=self._run, name="log", daemon=True)
-            self._thread.start()
-            atexit.register(self.close)
+        with self._starting:
+            if self._thread is None:
+                # A daemon: at exit it may be held in a write for ever.
+                self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+                self._thread.start()
+                atexit.register(self.close)
 
     def _run(self) -> None:
         while not self._closing.is_set():
