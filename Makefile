@@ -2,6 +2,7 @@
 #   make demo    see it work
 #   make test    engines, then all tests
 #   make lint    format, lint, types
+#   make bench   CPU per request beside nginx, haproxy and others (needs gcc and wrk)
 #   make lock    new requirements/*.txt after a change of pyproject.toml
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ READY := $(VENV)/.ready
 SOURCES := sidecar tests $(wildcard bench)
 PIP := -m pip --disable-pip-version-check -q
 
-.PHONY: demo test lint lock clean
+.PHONY: demo test lint bench bench-short lock clean
 
 demo: $(READY)
 	$(PY) -m sidecar.demo
@@ -19,6 +20,13 @@ demo: $(READY)
 test: $(READY)
 	$(PY) tests/engines/install.py
 	$(PY) -m pytest
+
+bench: $(READY)
+	$(PY) -m bench --write
+	$(PY) -m bench.sessions
+
+bench-short: $(READY)
+	$(PY) -m bench --short
 
 lint: $(READY)
 	$(PY) -m ruff format --check $(SOURCES)
