@@ -5,6 +5,7 @@ The rules below are what that parser lets through and a proxy must not (aiohttp 
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sidecar.errors import (
@@ -102,57 +103,71 @@ class _Scan:
                 raise BadRequest(f"header {name!r} looks like {proper_name.decode()!r}: rename it")
             self.head.lines.append(b"%b: %b\r\n" % (name, value))
             return
-        if self._understand(field_, value):
+        if _NOTES[field_](self, value):
             self.head.lines.append(b"%b: %b\r\n" % (name, value))
 
-    def _understand(self, field_: Field, value: bytes) -> bool:
-        """Note what a known header says; True if it goes on to the engine."""
-        head = self.head
-        match field_:
-            case Field.CONTENT_LENGTH:
-                self._once(field_, "Content-Length")
-                if not value.isdigit() or len(value) > 18:
-                    raise BadRequest("Content-Length must be one decimal number")
-                head.content_length = int(value)
-            case Field.TRANSFER_ENCODING:
-                self._once(field_, "Transfer-Encoding")
-                if value.lower() != b"chunked" or not head.http11:
-                    raise BadRequest("Transfer-Encoding must be exactly 'chunked', in HTTP/1.1")
-                head.chunked = True
-                # Some engines compare the coding by case, though RFC 9112 section 7 does not.
-                head.lines.append(b"Transfer-Encoding: chunked\r\n")
-                return False
-            case Field.HOST:
-                self._once(field_, "Host")
-                if _HOST.fullmatch(value) is None:
-                    raise BadRequest("Host must be a host name or address, with or without a port")
-            case Field.SESSION:
-                self._once(field_, "the session header")
-                head.session_id = value.decode("utf-8", "replace")
-                return False
-            case Field.CONNECTION:
-                self.connection |= tokens(value)
-                return False
-            case Field.UPGRADE:
-                self.upgrade |= tokens(value)
-                return False
-            case Field.EXPECT:
-                if value.lower() != b"100-continue":
-                    raise ExpectationFailed("only 'Expect: 100-continue' is understood")
-                head.expects_continue = head.http11
-                return False
-            case Field.CONTENT_TYPE:
-                head.content_type = value
-            case Field.CONTENT_ENCODING:
-                head.content_encoding = value
-            case Field.REQUEST_ID:
-                head.request_id = value[:_NOTED_LIMIT].decode("utf-8", "replace")
-            case Field.TRACEPARENT:
-                trace = _TRACE.match(value)
-                head.trace_id = trace[1].decode() if trace else None
-            case Field.OURS | Field.HOP:
-                return False
+    # One for each known header: note what it says; True if it goes on to the engine.
+
+    def content_length(self, value: bytes) -> bool:
+        self._once(Field.CONTENT_LENGTH, "Content-Length")
+        if not value.isdigit() or len(value) > 18:
+            raise BadRequest("Content-Length must be one decimal number")
+        self.head.content_length = int(value)
         return True
+
+    def transfer_encoding(self, value: bytes) -> bool:
+        self._once(Field.TRANSFER_ENCODING, "Transfer-Encoding")
+        if value.lower() != b"chunked" or not self.head.http11:
+            raise BadRequest("Transfer-Encoding must be exactly 'chunked', in HTTP/1.1")
+        self.head.chunked = True
+        # Some engines compare the coding by case, though RFC 9112 section 7 does not.
+        self.head.lines.append(b"Transfer-Encoding: chunked\r\n")
+        return False
+
+    def host(self, value: bytes) -> bool:
+        self._once(Field.HOST, "Host")
+        if _HOST.fullmatch(value) is None:
+            raise BadRequest("Host must be a host name or address, with or without a port")
+        return True
+
+    def session(self, value: bytes) -> bool:
+        self._once(Field.SESSION, "the session header")
+        self.head.session_id = value.decode("utf-8", "replace")
+        return False
+
+    def connection_(self, value: bytes) -> bool:
+        self.connection |= tokens(value)
+        return False
+
+    def upgrade_(self, value: bytes) -> bool:
+        self.upgrade |= tokens(value)
+        return False
+
+    def expect(self, value: bytes) -> bool:
+        if value.lower() != b"100-continue":
+            raise ExpectationFailed("only 'Expect: 100-continue' is understood")
+        self.head.expects_continue = self.head.http11
+        return False
+
+    def content_type(self, value: bytes) -> bool:
+        self.head.content_type = value
+        return True
+
+    def content_encoding(self, value: bytes) -> bool:
+        self.head.content_encoding = value
+        return True
+
+    def request_id(self, value: bytes) -> bool:
+        self.head.request_id = value[:_NOTED_LIMIT].decode("utf-8", "replace")
+        return True
+
+    def traceparent(self, value: bytes) -> bool:
+        trace = _TRACE.match(value)
+        self.head.trace_id = trace[1].decode() if trace else None
+        return True
+
+    def drop(self, value: bytes) -> bool:
+        return False
 
     def _once(self, field_: Field, name: str) -> None:
         if field_ in self.seen:
@@ -195,3 +210,21 @@ class _Scan:
         if wanted:
             raise BadRequest("a WebSocket needs a Sec-WebSocket-Key header")
         head.websocket = True
+
+
+# A look-up: a match statement compares with one case after the other, for every header.
+_NOTES: dict[Field, Callable[[_Scan, bytes], bool]] = {
+    Field.CONTENT_LENGTH: _Scan.content_length,
+    Field.TRANSFER_ENCODING: _Scan.transfer_encoding,
+    Field.HOST: _Scan.host,
+    Field.SESSION: _Scan.session,
+    Field.OURS: _Scan.drop,
+    Field.CONNECTION: _Scan.connection_,
+    Field.HOP: _Scan.drop,
+    Field.UPGRADE: _Scan.upgrade_,
+    Field.EXPECT: _Scan.expect,
+    Field.CONTENT_TYPE: _Scan.content_type,
+    Field.CONTENT_ENCODING: _Scan.content_encoding,
+    Field.REQUEST_ID: _Scan.request_id,
+    Field.TRACEPARENT: _Scan.traceparent,
+}
