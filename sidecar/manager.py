@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import reduce
 
 from sidecar.admin.server import start_admin
 from sidecar.config import Settings
@@ -9,7 +10,9 @@ from sidecar.drain import Drain
 from sidecar.engine.health import Prober
 from sidecar.headers import Vocabulary
 from sidecar.life import Life
-from sidecar.ops.log import write_event
+from sidecar.ops.figures import Figures, Nobody, added, figures
+from sidecar.ops.log import LOG, write_event
+from sidecar.ops.tally import Tally
 from sidecar.parts import cannot_listen, make_engine, make_store
 from sidecar.sessions.tmpfs import TmpfsStore
 from sidecar.workers import Workers, reserve
@@ -42,23 +45,29 @@ class Manager:
         engine = make_engine(settings, Vocabulary(settings.session_header))
         prober = asyncio.create_task(Prober(engine, settings.engine_health_path).run())
         try:
-            admin = await start_admin(settings, engine, store, self._life)
-        except OSError as error:
-            return cannot_listen("SIDECAR_ADMIN_PORT", error)
-        try:
             holder = reserve(settings.host, settings.port)
         except OSError as error:
             return cannot_listen("SIDECAR_PORT", error)
+        port = holder.getsockname()[1]
+        workers = Workers(settings.model_copy(update={"port": port}))
+
+        async def gather() -> Figures:
+            own = figures(Tally(), Nobody(), store, LOG.lines)
+            return reduce(added, await workers.figures(), own)
+
+        try:
+            admin = await start_admin(settings, engine, store, self._life, gather)
+        except OSError as error:
+            return cannot_listen("SIDECAR_ADMIN_PORT", error)
         with holder:
-            code = await self._work(holder.getsockname()[1])
+            code = await self._work(workers, port)
         if admin is not None:
             await admin.cleanup()
         prober.cancel()
         engine.close()
         return code
 
-    async def _work(self, port: int) -> int:
-        workers = Workers(self._settings.model_copy(update={"port": port}))
+    async def _work(self, workers: Workers, port: int) -> int:
         if not await workers.start():
             return 1
         address = f"{self._settings.host}:{port}"

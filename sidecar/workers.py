@@ -6,6 +6,7 @@ starts no listener for data.
 """
 
 import asyncio
+import json
 import logging
 import pickle
 import signal
@@ -16,6 +17,7 @@ from contextlib import suppress
 
 from sidecar.config import Settings
 from sidecar.control import FIGURES, LISTENING
+from sidecar.ops.figures import Figures, added
 
 logger = logging.getLogger("sidecar.workers")
 
@@ -34,9 +36,12 @@ class Worker:
         self.number = number
         self._settings = settings
         self._pause = _FIRST_PAUSE
+        self._known: Figures | None = None
+        self._past: Figures | None = None
 
     async def start(self) -> bool:
         """True once it listens; False when it ended instead. It has said why."""
+        self._listens = False
         ours, theirs = socket.socketpair()
         with theirs:
             # A session of its own: Ctrl-C in a terminal is for us to pass on, once.
@@ -51,14 +56,28 @@ class Worker:
         self._reader, self._writer = await asyncio.open_connection(sock=ours)
         data = pickle.dumps(self._settings)
         self._writer.write(len(data).to_bytes(4, "big") + data)
-        return await self._line(_START_SECONDS) == LISTENING
+        self._listens = await self._line(_START_SECONDS) == LISTENING
+        return self._listens
 
-    async def figures(self) -> bytes | None:
-        """What it has counted, one line of JSON; None when it is too busy to say, or ended."""
-        with suppress(OSError):
+    async def figures(self) -> Figures | None:
+        """What it has counted, with what its forerunners had; the last known if it is too busy."""
+        if self._listens:
             self._writer.write(FIGURES)
-            return await self._line(_ANSWER_SECONDS) or None
-        return None
+            if line := await self._line(_ANSWER_SECONDS):
+                self._known = json.loads(line)
+        if self._past is None or self._known is None:
+            return self._known or self._past
+        total: Figures = added(self._past, self._known)
+        return total
+
+    def close_books(self) -> None:
+        """It has ended: what is known of it still counts, so that no sum ever falls."""
+        self._listens = False
+        known = self._known
+        if known is not None:
+            known = known | {"in_flight": 0, "connections": 0}
+            self._past = known if self._past is None else added(self._past, known)
+        self._known = None
 
     async def ended(self) -> int:
         return await self._process.wait()
@@ -90,6 +109,7 @@ class Workers:
         self._all = [Worker(number, private) for number in range(settings.workers)]
         self._watches: list[asyncio.Task[int]] = []
         self._stopping = False
+        self._asking = asyncio.Lock()
 
     async def start(self) -> bool:
         """True when all of them listen; if one does not, none is left."""
@@ -113,8 +133,9 @@ class Workers:
             await asyncio.wait(late)
         return max((task.result() for task in done), default=0) if not late else 1
 
-    async def figures(self) -> list[bytes]:
-        answers = await asyncio.gather(*(worker.figures() for worker in self._all))
+    async def figures(self) -> list[Figures]:
+        async with self._asking:
+            answers = await asyncio.gather(*(worker.figures() for worker in self._all))
         return [answer for answer in answers if answer is not None]
 
     async def _watch(self, worker: Worker) -> int:
@@ -124,6 +145,7 @@ class Workers:
             if self._stopping:  # one that is still starting has no handler for the signal
                 return int(code not in (0, -signal.SIGTERM))
             logger.error("worker %d ended (%d): it is started again", worker.number, code)
+            worker.close_books()
             await worker.pause()
             if not self._stopping:
                 await worker.start()

@@ -126,11 +126,25 @@ async def test_a_port_that_is_taken(sidecar: SidecarProcess, engine: RecordingEn
         second._scratch.cleanup()
 
 
-async def test_the_admin_port_knows_the_sessions_of_all(sidecar: SidecarProcess) -> None:
-    for _ in range(5):
-        await open_session(sidecar.url)
+async def metric(sidecar: SidecarProcess, name: str) -> float:
     async with (
         aiohttp.ClientSession() as client,
         client.get(f"{sidecar.admin_url}/metrics") as answer,
     ):
-        assert "sidecar_sessions_active 5.0" in await answer.text()
+        assert answer.status == 200
+        lines = (await answer.text()).splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
+
+
+async def test_the_admin_port_adds_up_what_all_have_counted(sidecar: SidecarProcess) -> None:
+    sessions = [await open_session(sidecar.url) for _ in range(5)]
+    for session in sessions * 4:
+        assert (await post(sidecar.url, {}, session)).status == 200
+    used = 'sidecar_requests_total{code="2xx",intent="use"}'
+    assert await metric(sidecar, "sidecar_sessions_active") == 5
+    assert await metric(sidecar, "sidecar_sessions_opened_total") == 5
+    assert await metric(sidecar, used) == 20
+    before = children(sidecar)
+    os.kill(min(before), signal.SIGKILL)
+    assert await eventually(lambda: len(children(sidecar) - before) == 1)
+    assert await metric(sidecar, used) == 20
