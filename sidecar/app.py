@@ -16,17 +16,15 @@ from sidecar.config import Settings
 from sidecar.config.sources import variable
 from sidecar.control import Control
 from sidecar.dialects.sagemaker.dialect import SageMaker
-from sidecar.drain import Drain
 from sidecar.engine.engine import Engine
 from sidecar.engine.health import Prober
 from sidecar.headers import Vocabulary
-from sidecar.life import Life
 from sidecar.manager import Manager
 from sidecar.ops.access import noting
 from sidecar.ops.figures import Figures, as_line, figures
 from sidecar.ops.log import LOG, EventHandler, write_event
 from sidecar.ops.tally import Tally
-from sidecar.parts import cannot_listen, make_engine, make_store
+from sidecar.parts import Process, cannot_listen, make_engine
 from sidecar.proxy.connections import Connections
 from sidecar.proxy.express.server import ExpressServer
 from sidecar.proxy.house import House
@@ -70,28 +68,13 @@ def _set_up_log(settings: Settings) -> None:
     logging.basicConfig(level=settings.log_level.upper(), handlers=[EventHandler()], force=True)
 
 
-class _App:
+class _App(Process):
     """A process that serves the data port: the only one, or one of several workers."""
 
     def __init__(self, settings: Settings, sock: socket.socket | None) -> None:
-        self._settings = settings
+        super().__init__(settings)
         self._socket = sock
-        self._life = Life()
         self._tally = Tally()
-        self._drain = Drain(
-            self._life, lame_duck=settings.lame_duck_seconds, limit=settings.drain_seconds
-        )
-
-    async def run(self) -> int:
-        self._drain.on_signals()
-        store = make_store(self._settings)
-        if store is None:
-            return 1
-        await store.start()
-        try:
-            return await self._serve(store)
-        finally:
-            await store.stop()
 
     async def _serve(self, store: TmpfsStore) -> int:
         settings = self._settings

@@ -5,42 +5,20 @@ import logging
 from functools import reduce
 
 from sidecar.admin.server import start_admin
-from sidecar.config import Settings
-from sidecar.drain import Drain
 from sidecar.engine.health import Prober
 from sidecar.headers import Vocabulary
-from sidecar.life import Life
 from sidecar.ops.figures import Figures, Nobody, added, figures
 from sidecar.ops.log import LOG, write_event
 from sidecar.ops.tally import Tally
-from sidecar.parts import cannot_listen, make_engine, make_store
+from sidecar.parts import Process, cannot_listen, make_engine
 from sidecar.sessions.tmpfs import TmpfsStore
 from sidecar.workers import Workers, reserve
 
 logger = logging.getLogger("sidecar")
 
 
-class Manager:
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._life = Life()
-        self._drain = Drain(
-            self._life, lame_duck=settings.lame_duck_seconds, limit=settings.drain_seconds
-        )
-
-    async def run(self) -> int:
-        """Until a signal. Returns the exit code."""
-        self._drain.on_signals()
-        store = make_store(self._settings)
-        if store is None:
-            return 1
-        await store.start()
-        try:
-            return await self._listen(store)
-        finally:
-            await store.stop()
-
-    async def _listen(self, store: TmpfsStore) -> int:
+class Manager(Process):
+    async def _serve(self, store: TmpfsStore) -> int:
         settings = self._settings
         engine = make_engine(settings, Vocabulary(settings.session_header))
         prober = asyncio.create_task(Prober(engine, settings.engine_health_path).run())

@@ -7,13 +7,41 @@ from pathlib import Path
 
 from sidecar.clock import SystemClock
 from sidecar.config import Settings
+from sidecar.drain import Drain
 from sidecar.engine.engine import Engine
 from sidecar.errors import StoreFailed
 from sidecar.headers import Vocabulary
+from sidecar.life import Life
 from sidecar.sessions.root import open_root
 from sidecar.sessions.tmpfs import TmpfsStore
 
 logger = logging.getLogger("sidecar")
+
+
+class Process:
+    """From the first signal handler to the store's end; `_serve` is what lies between."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._life = Life()
+        self._drain = Drain(
+            self._life, lame_duck=settings.lame_duck_seconds, limit=settings.drain_seconds
+        )
+
+    async def run(self) -> int:
+        """Until a signal. Returns the exit code."""
+        self._drain.on_signals()
+        store = make_store(self._settings)
+        if store is None:
+            return 1
+        await store.start()
+        try:
+            return await self._serve(store)
+        finally:
+            await store.stop()
+
+    async def _serve(self, store: TmpfsStore) -> int:
+        raise NotImplementedError
 
 
 def make_store(settings: Settings) -> TmpfsStore | None:
