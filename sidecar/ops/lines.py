@@ -70,8 +70,12 @@ class Lines:
             self._wake.wait()
             self._closing.wait(_TOGETHER)
             self._wake.clear()
-            while self._waiting:
-                self._write_some()
+            self._write_all()
+        self._write_all()  # what came between the last look and the word that it was the last
+
+    def _write_all(self) -> None:
+        while self._waiting:
+            self._write_some()
 
     def _write_some(self) -> None:
         batch = self._waiting[:_BATCH]
@@ -103,8 +107,9 @@ class Lines:
 
 def _pieces(lines: list[str]) -> Iterator[tuple[bytes, int]]:
     """Whole lines, and their number, that no other process on the pipe can write into: pipe(7)
-    keeps PIPE_BUF bytes together. A uvloop server that logs 68,000 lines a second, on one core
-    with its client and the reader, drops none by it."""
+    keeps PIPE_BUF bytes together. Only a longer line, alone in its piece, has no such promise. A
+    uvloop server that logs 68,000 lines a second, on one core with its client and the reader,
+    drops none by it."""
     piece, count = b"", 0
     for line in map(_encoded, lines):
         if piece and len(piece) + len(line) > select.PIPE_BUF:

@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -66,6 +68,36 @@ def test_a_line_comes_at_once(pipe: Pipe) -> None:
         assert os.read(pipe.reader, 100) == b"%d\n" % number
         assert time.monotonic() - before < 0.3
     assert finish(lines, pipe) == []
+
+
+@pytest.mark.parametrize("step", range(1, 7))
+def test_the_last_line_is_written_whatever_the_writer_is_at(pipe: Pipe, step: int) -> None:
+    """The writer rests before its `step`th line of code behind a write, and the end comes."""
+    written, steps, reached = False, 0, threading.Event()
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal written, steps
+        if Path(frame.f_code.co_filename).name != "lines.py":
+            return None
+        if event == "return" and frame.f_code.co_name == "_write":
+            written = True
+        elif event == "line" and written:
+            steps += 1
+            if steps == step:
+                reached.set()
+                time.sleep(0.05)
+        return trace
+
+    before = threading.gettrace()
+    threading.settrace(trace)
+    try:
+        lines = Lines(pipe.writer, told)
+        lines.add("first\n")
+        assert reached.wait(10)
+    finally:
+        threading.settrace(before)
+    lines.add("last\n")
+    assert finish(lines, pipe) == ["first", "last"]
 
 
 def test_a_reader_that_stalls_delays_nobody_and_is_told_what_it_missed(pipe: Pipe) -> None:
