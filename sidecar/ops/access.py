@@ -4,6 +4,7 @@ Bodies, queries and whole session ids are never in it. What a client chose is es
 cannot look like a line, a field or a terminal's command.
 """
 
+import re
 import time
 from collections.abc import Callable
 from json.encoder import encode_basestring_ascii as quoted
@@ -13,6 +14,8 @@ from sidecar.ops.tally import Tally
 from sidecar.turn import Turn
 
 _GONE = "the client went away before its answer was complete"
+# As the store makes them; what a client sent around one is no id any more, but shows it.
+_ID = re.compile(r"([0-9a-f]{8})(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def noting(tally: Tally, log: Log | None) -> Callable[[Turn], None]:
@@ -39,7 +42,8 @@ def _as_json(log: Log) -> Callable[[Turn], None]:
         if _is_probe(turn):
             return
         started, first_byte = turn.started, turn.first_byte
-        session, error = turn.session, turn.error or (_GONE if turn.left else None)
+        session = turn.session
+        error = _wrong(turn) if turn.error is not None or turn.left else None
         status = f'"status":{turn.status},' if turn.status else ""
         in_session = f'"session":{quoted(session[:8])},' if session else ""
         first = f'"first_byte_ms":{(first_byte - started) * 1000:.3f},' if first_byte else ""
@@ -80,8 +84,17 @@ def _fields(turn: Turn) -> dict[str, object]:
         "client": turn.client,
         "trace_id": turn.trace_id,
         "request_id": turn.request_id,
-        "error": turn.error or (_GONE if turn.left else None),
+        "error": _wrong(turn),
     }
+
+
+def _wrong(turn: Turn) -> str | None:
+    error = turn.error
+    if error is None:
+        return _GONE if turn.left else None
+    if turn.session is not None:
+        error = error.replace(turn.session, turn.session[:8])
+    return _ID.sub(r"\1", error)
 
 
 def _is_probe(turn: Turn) -> bool:

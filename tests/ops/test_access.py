@@ -13,6 +13,7 @@ from sidecar.turn import Turn
 
 Line = Callable[[Turn], str]
 
+ID = "c1672fc3-e14c-4a6a-a160-5c9af4a9dd00"
 HOSTILE = [
     '/x","status":200,"y":"',
     '/\n{"ts":"now","level":"info","event":"request"}',
@@ -71,7 +72,7 @@ def fields(text: str) -> dict[str, Any]:
 
 def test_all_that_is_known(line: Line) -> None:
     made = turn(
-        session="c1672fc3-e14c-4a6a-a160-5c9af4a9dd00",
+        session=ID,
         bytes_in=17,
         bytes_out=4711,
         request_id="r-1",
@@ -111,6 +112,23 @@ def test_what_is_not_known_is_left_out(line: Line) -> None:
 def test_a_client_that_left_is_told_from_an_error(line: Line) -> None:
     assert "client went away" in line(turn(left=True))
     assert "client went away" not in line(turn(left=True, error="engine"))
+
+
+@pytest.mark.parametrize(
+    "session, error, shown",
+    [
+        (ID, f"session not found: {ID}", "session not found: c1672fc3"),
+        (None, f"session not found: {ID}; Expires=1", "session not found: c1672fc3; Expires=1"),
+        ("abc-def-123", "no abc-def-123 here", "no abc-def- here"),
+        ("abc", "the engine at http://abc:1", "the engine at http://abc:1"),
+    ],
+)
+def test_an_error_does_not_give_the_session_away(
+    line: Line, session: str | None, error: str, shown: str
+) -> None:
+    """Whoever knows the whole id has the session."""
+    written = line(turn(session=session, error=error))
+    assert shown in written and ID not in written
 
 
 @pytest.mark.parametrize("status, logged", [(200, False), (503, True)])
