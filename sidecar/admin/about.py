@@ -1,15 +1,19 @@
 """What runs here and how it is set: the version, the settings and the list of endpoints."""
 
+import platform
+
+import aiohttp
 from aiohttp import web
 
 from sidecar import __version__
 from sidecar.config import Settings
 from sidecar.config.sources import variable
 
-INDEX = """\
-session-sidecar, admin port
+_NAME = "session-sidecar"
+INDEX = f"""\
+{_NAME}, admin port
 
-GET  /livez                     200 while this process serves
+GET  /livez                     200 while this process serves; /healthz is the same
 GET  /readyz?verbose            200 while requests would be served, else 503 and why
 GET  /metrics                   Prometheus text, or OpenMetrics if asked for
 GET  /sessions?limit=&after=    live sessions
@@ -17,7 +21,7 @@ GET  /sessions/ID               one of them; DELETE ends it
 GET  /sessions/ID/events        its log
 GET  /sessions/ID/data/KEY      a value kept in it; also PUT and DELETE
 GET  /config                    every setting, and where its value came from
-GET  /version
+GET  /version                   of the sidecar, of Python and of aiohttp
 """
 
 
@@ -26,7 +30,14 @@ def about_routes(settings: Settings) -> list[web.RouteDef]:
         return web.Response(text=INDEX)
 
     async def version(request: web.Request) -> web.Response:
-        return web.json_response({"version": __version__})
+        return web.json_response(
+            {
+                "name": _NAME,
+                "version": __version__,
+                "python": platform.python_version(),
+                "aiohttp": aiohttp.__version__,
+            }
+        )
 
     async def config(request: web.Request) -> web.Response:
         return web.json_response(_effective(settings))

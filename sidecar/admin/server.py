@@ -13,10 +13,9 @@ from sidecar.config import Settings
 from sidecar.engine.engine import Engine
 from sidecar.headers import SESSION_ID
 from sidecar.life import Life
-from sidecar.ops.figures import Figures, Nobody, figures
-from sidecar.ops.log import LOG, write_event
+from sidecar.ops.figures import Figures
+from sidecar.ops.log import write_event
 from sidecar.ops.metrics import metrics
-from sidecar.ops.tally import Tally
 from sidecar.sessions.tmpfs import TmpfsStore
 
 Gather = Callable[[], Awaitable[Figures]]
@@ -27,28 +26,21 @@ async def start_admin(
     engine: Engine,
     store: TmpfsStore,
     life: Life,
-    gather: Gather | None = None,
+    gather: Gather,
 ) -> web.AppRunner | None:
     """Listen, unless the admin port is off.
 
-    gather: what has been counted; without it, what a process knows that serves no data.
+    gather: what has been counted until now.
     """
     if settings.admin_port is None:
         return None
     guards = [in_json, from_this_machine] if is_loopback(settings.admin_host) else [in_json]
     app = web.Application(middlewares=guards)
     app.add_routes(health_routes(engine, store, life))
-    app.add_routes([web.get("/metrics", _scraped(engine, store, gather or _without_data(store)))])
+    app.add_routes([web.get("/metrics", _scraped(engine, store, gather))])
     app.add_routes(session_routes(store, settings.session_header or SESSION_ID))
     app.add_routes(about_routes(settings))
     return await _listen(app, settings.admin_host, settings.admin_port)
-
-
-def _without_data(store: TmpfsStore) -> Gather:
-    async def gather() -> Figures:
-        return figures(Tally(), Nobody(), store, LOG.lines)
-
-    return gather
 
 
 def _scraped(

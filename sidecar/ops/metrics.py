@@ -87,6 +87,11 @@ def _of_sessions(counts: dict[str, int]) -> Iterator[Metric]:
         "sidecar_sessions_refused", "New sessions refused for want of room", counts["refused"]
     )
     yield CounterMetricFamily(
+        "sidecar_sessions_planted",
+        "Uses of what somebody else made to look like a session",
+        counts["planted"],
+    )
+    yield CounterMetricFamily(
         "sidecar_store_errors", "What the store could not do", counts["failed"]
     )
 

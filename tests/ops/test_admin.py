@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import platform
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 import pytest_asyncio
 from prometheus_client.parser import text_string_to_metric_families
 
+from sidecar import __version__
 from tests.harness.engines import free_port
 from tests.harness.process import SidecarProcess
 from tests.harness.raw_client import Answer, RawClient
@@ -67,7 +70,12 @@ async def test_what_is_there_is_listed_and_answers(sidecar: SidecarProcess) -> N
         answer = await ask(sidecar, path)
         assert answer.status == (404 if "ID" in path else 200), path
     assert (await ask(sidecar, "/healthz")).status == 200
-    assert said(await ask(sidecar, "/version"))["version"]
+    assert said(await ask(sidecar, "/version")) == {
+        "name": "session-sidecar",
+        "version": __version__,
+        "python": platform.python_version(),
+        "aiohttp": aiohttp.__version__,
+    }
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -219,6 +227,25 @@ async def test_requests_are_counted_on_both_lanes(express: str) -> None:
         assert found["sidecar_sessions_active",] == found["sidecar_sessions_opened_total",] == 1
         assert found["sidecar_overhead_seconds_count",] == 2
         assert found["sidecar_first_byte_seconds_count",] == 1
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_clients_choose_does_not_make_the_metrics_grow(
+    sidecar: SidecarProcess,
+) -> None:
+    """Paths, ids and methods of their own, accepted and refused, on either side of the store."""
+    async with await RawClient.connect(sidecar.port) as client:
+        for number in range(300):
+            method = ("GET", "PUT", "PROPFIND", "M-SEARCH")[number % 4]
+            session = f"X-Amzn-SageMaker-Session-Id: chosen{number}\r\n" if number % 3 else ""
+            more = f"{session}X-Request-Id: chosen{number}\r\n"
+            await client.ask(request(f"/chosen{number}", method=method, more=more))
+    for number in range(20):
+        await once(sidecar.port, f"CHOSEN{number} / HTTP/1.1\r\n\r\n".encode())
+    answer = await ask(sidecar, "/metrics")
+    assert len(answer.body) < 200_000 and b"chosen" not in answer.body.lower()
+    counts = (await scraped(sidecar)).items()
+    assert sum(count for key, count in counts if key[0] == "sidecar_requests_total") >= 320
 
 
 async def test_the_settings_and_where_they_came_from() -> None:

@@ -23,7 +23,7 @@ class Sessions:
         return 3
 
     def counts(self) -> Counts:
-        return Counts(opened=9, closed=4, expired=2, refused=1, failed=5)
+        return Counts(opened=9, closed=4, expired=2, refused=1, failed=5, planted=6)
 
 
 def counted(tally: Tally) -> Figures:
@@ -117,6 +117,7 @@ def test_the_rest() -> None:
         ("sidecar_sessions_closed_total", "client"): 4,
         ("sidecar_sessions_closed_total", "expired"): 2,
         ("sidecar_sessions_refused_total",): 1,
+        ("sidecar_sessions_planted_total",): 6,
         ("sidecar_store_errors_total",): 5,
         ("sidecar_engine_up",): 1,
         ("sidecar_log_lines_dropped_total",): 0,
