@@ -1,8 +1,10 @@
 """The admin listener: health, metrics, sessions and settings, apart from the engine's paths."""
 
+import logging
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from prometheus_client.exposition import choose_encoder
 
 from sidecar.admin.about import about_routes
@@ -19,6 +21,8 @@ from sidecar.ops.metrics import metrics
 from sidecar.sessions.tmpfs import TmpfsStore
 
 Gather = Callable[[], Awaitable[Figures]]
+
+logger = logging.getLogger("sidecar.admin")
 
 
 async def start_admin(
@@ -55,8 +59,16 @@ def _scraped(
 
 
 async def _listen(app: web.Application, host: str, port: int) -> web.AppRunner:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    logger.addFilter(_is_our_fault)
+    runner = web.AppRunner(app, access_log=None, logger=logger, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     write_event("listening", listener="admin", address=f"{host}:{runner.addresses[0][1]}")
     return runner
+
+
+def _is_our_fault(record: logging.LogRecord) -> bool:
+    """aiohttp logs a traceback, with the bytes that came, for each request that is not HTTP: any
+    scanner of ports could fill the log."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError)
