@@ -78,7 +78,7 @@ def measure(stack: ExitStack, scratch: Path, *, short: bool) -> str:
     wait_for(engine)
     missing = {one.name: one.missing for one in CONTENDERS if one.missing}
     running = [launch(stack, one, engine, scratch) for one in CONTENDERS if one.name not in missing]
-    rounds, seconds = (3, 2) if short else (5, 4)
+    rounds, seconds = (2, 1) if short else (5, 3)
     loads = [("c=1", 1, ""), ("c=32", 32, ""), ("c=256", 256, ""), ("c=32, new heads", 32, VARYING)]
     for _ in range(rounds):
         for name, clients, script in loads:
