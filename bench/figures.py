@@ -1,34 +1,31 @@
-"""What the kernel says a process has used."""
+"""What was measured: for each measure and each contender one figure per round, and their ratios."""
 
-from pathlib import Path
-
-
-def tree(pid: int) -> list[int]:
-    """A process and its descendants."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return []
-    return [pid, *(one for child in children for one in tree(int(child)))]
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
 
 
-def cpu_ns(pid: int) -> int:
-    """Time on a processor of all threads of a process and its descendants."""
-    files = [file for one in tree(pid) for file in Path(f"/proc/{one}/task").glob("*/schedstat")]
-    return sum(_first_number(file) for file in files)
+class Figures:
+    def __init__(self) -> None:
+        self._rounds: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
 
+    def add(self, measure: str, contender: str, figure: float) -> None:
+        self._rounds[measure][contender].append(figure)
 
-def rss_kib(pid: int) -> int:
-    total = 0
-    for one in tree(pid):
-        for line in Path(f"/proc/{one}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                total += int(line.split()[1])
-    return total
+    def contenders(self, measures: Sequence[str]) -> list[str]:
+        """Those with a figure in any of these, in the order of their first."""
+        return list(dict.fromkeys(name for one in measures for name in self._rounds.get(one, ())))
 
+    def measures(self, beginning: str) -> list[str]:
+        return [one for one in self._rounds if one.startswith(beginning)]
 
-def _first_number(file: Path) -> int:
-    try:
-        return int(file.read_text().split()[0])
-    except OSError:  # the thread has ended meanwhile
-        return 0
+    def median(self, measure: str, contender: str) -> float | None:
+        rounds = self._rounds.get(measure, {}).get(contender)
+        return statistics.median(rounds) if rounds else None
+
+    def ratio(self, measure: str, above: str, below: str) -> float | None:
+        """The median of the ratios of rounds that were measured side by side."""
+        both = self._rounds.get(measure, {})
+        pairs = zip(both.get(above, ()), both.get(below, ()), strict=False)
+        found = [one / other for one, other in pairs if other > 0]
+        return statistics.median(found) if found else None

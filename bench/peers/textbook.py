@@ -33,7 +33,7 @@ async def make(port: str) -> web.Application:
         ) as app[ENGINE]:
             yield
 
-    app = web.Application(client_max_size=2**30)
+    app = web.Application(client_max_size=2**32)
     app.cleanup_ctx.append(engine)
     app.router.add_route("*", "/{path:.*}", forward)
     return app
