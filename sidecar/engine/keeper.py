@@ -1,0 +1,57 @@
+"""Who opens and closes sessions for clients: the store alone, or the engine's own API with it."""
+
+from contextlib import suppress
+from typing import Protocol
+
+from sidecar.engine.engine import Engine
+from sidecar.engine.request import EngineRequest
+from sidecar.errors import SessionNotFound, StoreFailed
+from sidecar.sessions.session import Session
+from sidecar.sessions.store import Store
+
+# Where a session's state names the replica that it was placed on.
+REPLICA = "replica"
+
+
+class Keeper(Protocol):
+    """`origin` is what the client sent, where a client asked. An owner of None does not ask."""
+
+    async def open(
+        self, engine: Engine, origin: EngineRequest | None, owner: str | None
+    ) -> Session:
+        """A new session on that engine. Raises SidecarError, and then nothing is left of it."""
+
+    async def close(
+        self, session_id: str, origin: EngineRequest | None = None, owner: str | None = None
+    ) -> None:
+        """Raises SessionNotFound, or a SidecarError with the session still there."""
+
+    async def forget(self, session_id: str) -> None:
+        """End a session that nobody can use any more: never announced, or lost by its engine.
+
+        One that cannot be closed ends by itself when its time is over.
+        """
+
+
+class StoreKeeper:
+    """Sessions that the engine need not be told of. Suspends only where the store does."""
+
+    def __init__(self, store: Store, ttl: float, *, pins: bool) -> None:
+        self._store = store
+        self._ttl = ttl
+        self._pins = pins  # there are several engines
+
+    async def open(
+        self, engine: Engine, origin: EngineRequest | None, owner: str | None
+    ) -> Session:
+        state = {REPLICA: str(engine.address)} if self._pins else None
+        return await self._store.open(self._ttl, owner=owner, state=state)
+
+    async def close(
+        self, session_id: str, origin: EngineRequest | None = None, owner: str | None = None
+    ) -> None:
+        await self._store.close(session_id, owner)
+
+    async def forget(self, session_id: str) -> None:
+        with suppress(SessionNotFound, StoreFailed):
+            await self._store.close(session_id)
