@@ -10,15 +10,15 @@ from sidecar.errors import EngineError
 
 
 async def call(
-    engine: Engine, request: EngineRequest, *, timeout: float, limit: int
+    engine: Engine, request: EngineRequest, *, within: float, limit: int
 ) -> tuple[Reply, bytes]:
     """The reply and its body, of which at most `limit` bytes are taken.
 
-    A fresh connection: that of an idle one may just have been closed, and a call that is no GET
-    is never sent twice. Raises EngineError, EngineNotReady or EngineTimeout.
+    `within`: seconds. A fresh connection: that of an idle one may just have been closed, and a
+    call that is no GET is never sent twice. Raises EngineError, EngineNotReady or EngineTimeout.
     """
     try:
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(within):
             exchange = Exchange(engine, await engine.connect())
             try:
                 exchange.start(_bytes(engine, request))
@@ -28,7 +28,7 @@ async def call(
             finally:
                 exchange.abort()
     except TimeoutError:
-        raise engine.too_slow(timeout) from None
+        raise engine.too_slow(within) from None
 
 
 def _bytes(engine: Engine, request: EngineRequest) -> bytes:
