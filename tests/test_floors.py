@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "sidecar"
 # From the ground up. A room is a module or a package; within a package, `INSIDE` goes on.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("", "errors", "clock", "headers", "life", "turn", "control"),
-    ("head", "config", "sessions"),
+    ("head", "config", "sessions", "splice"),
     ("dialects.intent", "engine"),
     ("dialects", "ops", "listening"),
     ("proxy", "admin"),
