@@ -16,15 +16,15 @@ from sidecar.config import Settings
 from sidecar.config.sources import variable
 from sidecar.control import Control
 from sidecar.dialects.sagemaker.dialect import SageMaker
-from sidecar.engine.engine import Engine
 from sidecar.engine.health import Prober
-from sidecar.headers import Vocabulary
+from sidecar.engine.keeper import StoreKeeper
+from sidecar.engine.replicas import Replicas
 from sidecar.manager import Manager
 from sidecar.ops.access import noting
 from sidecar.ops.figures import Figures, as_line, figures
 from sidecar.ops.log import LOG, EventHandler, write_event
 from sidecar.ops.tally import Tally
-from sidecar.parts import Process, cannot_listen, make_engine
+from sidecar.parts import Process, cannot_listen, make_order, make_replicas, make_vocabulary
 from sidecar.proxy.connections import Connections
 from sidecar.proxy.express.server import ExpressServer
 from sidecar.proxy.house import House
@@ -78,7 +78,7 @@ class _App(Process):
 
     async def _serve(self, store: TmpfsStore) -> int:
         settings = self._settings
-        vocabulary = Vocabulary(settings.session_header)
+        vocabulary = make_vocabulary(settings)
         dialect = SageMaker(
             enabled=settings.sessions,
             create_on_first_use=settings.create_on_first_use,
@@ -86,18 +86,27 @@ class _App(Process):
             engine_header=settings.session_header,
         )
         on_turn = noting(self._tally, LOG if settings.access_log else None)
-        engine = make_engine(settings, vocabulary)
-        house = House(settings, dialect, store, engine, self._life, on_turn)
+        replicas = make_replicas(settings, vocabulary)
+        house = House(
+            settings,
+            dialect.voice,
+            store,
+            StoreKeeper(store, settings.sessions_ttl, pins=replicas.several),
+            replicas,
+            self._life,
+            on_turn,
+            order=make_order(settings, store),
+        )
         connections = Connections(
             Limits.of(settings),
             settings.connections_max or _connections_max(),
             dialect.voice.refuse,
         )
         planner = Planner(
-            dialect,
+            (dialect,),
             vocabulary,
             settings.request_body_max,
-            rewrites=settings.session_body_path is not None,
+            slow_sessions=house.slow_sessions,
         )
         lane = ClientServer(Lane(house), house, planner, connections)
         accept = ExpressServer(house, planner, connections, lane) if settings.express else lane
@@ -120,10 +129,13 @@ class _App(Process):
             return counted()
 
         control = Control(self._socket, lambda: as_line(counted())) if self._socket else None
-        prober = asyncio.create_task(Prober(house.engine, settings.engine_health_path).run())
-        ticker = asyncio.create_task(_tick(house.engine, connections))
+        path = settings.engine_health_path
+        tasks = [asyncio.create_task(Prober(one, path).run()) for one in house.replicas.engines]
+        tasks.append(asyncio.create_task(_tick(house.replicas, connections)))
         try:
-            admin = await start_admin(settings, house.engine, store, self._life, gather)
+            admin = await start_admin(
+                settings, house.replicas, store, house.keeper, self._life, gather
+            )
         except OSError as error:
             return cannot_listen("SIDECAR_ADMIN_PORT", error)
         try:
@@ -141,23 +153,23 @@ class _App(Process):
         else:
             control.start(on_gone=self._drain.ask)
         asked = asyncio.create_task(self._drain.asked())
-        ended, _ = await asyncio.wait({asked, prober, ticker}, return_when=asyncio.FIRST_COMPLETED)
+        ended, _ = await asyncio.wait({asked, *tasks}, return_when=asyncio.FIRST_COMPLETED)
         for task in ended - {asked}:
             logger.error("a part of the sidecar ended, so it stops", exc_info=task.exception())
         await self._drain.run(listener, connections)
         if admin is not None:
             await admin.cleanup()
-        for task in (asked, prober, ticker):
+        for task in (asked, *tasks):
             task.cancel()
-        house.engine.close()
+        house.replicas.close()
         return 0 if ended == {asked} else 1
 
 
-async def _tick(engine: Engine, connections: Connections) -> None:
+async def _tick(replicas: Replicas, connections: Connections) -> None:
     """One coarse timer instead of one per connection."""
     while True:
         await asyncio.sleep(1)
-        engine.drop_stale()
+        replicas.drop_stale()
         connections.end_slow()
 
 

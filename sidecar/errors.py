@@ -82,6 +82,16 @@ class SessionNotFound(BadRequest):
         super().__init__(f"session not found: {shown}")
 
 
+class SessionExists(SidecarError):
+    """A new session was to have the id of a live one."""
+
+    status = 409
+    kind = "Conflict"
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(f"session already exists: {session_id}")
+
+
 class SessionsDisabled(BadRequest):
     pass
 
@@ -91,6 +101,20 @@ class InvalidSessionId(SidecarError):
 
     status = 424
     kind = "FailedDependency"
+
+
+class SessionBusy(SidecarError):
+    """Another request of the session is being answered, and this one is not to wait."""
+
+    status = 409
+    kind = "Conflict"
+    retry_after = 1
+
+
+class TooManyWaiting(SidecarError):
+    status = 429
+    kind = "TooManyRequests"
+    retry_after = 1
 
 
 class StoreFull(SidecarError):

@@ -7,6 +7,7 @@ The rules below are what that parser lets through and a proxy must not (aiohttp 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from sidecar.errors import (
     BadRequest,
@@ -46,6 +47,7 @@ class Head:
     has_host: bool = False
     request_id: str | None = None
     trace_id: str | None = None
+    owner: str | None = None  # hash of what the caller showed; None where owners do not count
     lines: list[bytes] = field(default_factory=list)
 
     @property
@@ -78,6 +80,11 @@ def examine(
     for name, value in headers:
         scan.take(name, value)
     return scan.finish()
+
+
+def owner_of(shown: bytes) -> str:
+    """Whose a session is: a hash of what the caller showed, which is itself kept nowhere."""
+    return sha256(shown).hexdigest()
 
 
 class _Scan:
@@ -166,6 +173,11 @@ class _Scan:
         self.head.trace_id = trace[1].decode() if trace else None
         return True
 
+    def owner(self, value: bytes) -> bool:
+        self._once(Field.OWNER, "the header that tells whose a session is")
+        self.head.owner = owner_of(value)
+        return True
+
     def drop(self, value: bytes) -> bool:
         return False
 
@@ -177,6 +189,8 @@ class _Scan:
     def finish(self) -> Head:
         head = self.head
         head.has_host = Field.HOST in self.seen
+        if self.vocabulary.has_owner and head.owner is None:
+            head.owner = owner_of(b"")  # nobody in particular, but not anybody
         if head.http11 and not head.has_host:
             raise BadRequest("HTTP/1.1 needs a Host header")
         if head.chunked and head.content_length is not None:
@@ -227,4 +241,5 @@ _NOTES: dict[Field, Callable[[_Scan, bytes], bool]] = {
     Field.CONTENT_ENCODING: _Scan.content_encoding,
     Field.REQUEST_ID: _Scan.request_id,
     Field.TRACEPARENT: _Scan.traceparent,
+    Field.OWNER: _Scan.owner,
 }

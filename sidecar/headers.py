@@ -35,6 +35,7 @@ class Field(IntEnum):
     CONTENT_ENCODING = auto()
     REQUEST_ID = auto()  # noted for the log, like the next
     TRACEPARENT = auto()
+    OWNER = auto()  # tells who asks; noted beside whatever else it means
 
 
 _STANDARD = {
@@ -67,8 +68,11 @@ def plain(name: bytes) -> bytes:
 class Vocabulary:
     """The names that matter in one configuration; built once at start."""
 
-    def __init__(self, engine_header: str | None) -> None:
+    def __init__(self, engine_header: str | None, owner_header: str | None = None) -> None:
+        self.has_owner = owner_header is not None
         names = _STANDARD | _NOTED
+        if owner_header is not None:
+            names[owner_header] = Field.OWNER
         if engine_header is not None:
             names[engine_header] = Field.OURS
         names[NEW_SESSION_ID] = names[CLOSED_SESSION_ID] = Field.OURS

@@ -6,11 +6,11 @@ from functools import reduce
 
 from sidecar.admin.server import start_admin
 from sidecar.engine.health import Prober
-from sidecar.headers import Vocabulary
+from sidecar.engine.keeper import StoreKeeper
 from sidecar.ops.figures import Figures, Nobody, added, figures
 from sidecar.ops.log import LOG, write_event
 from sidecar.ops.tally import Tally
-from sidecar.parts import Process, cannot_listen, make_engine
+from sidecar.parts import Process, cannot_listen, make_replicas, make_vocabulary
 from sidecar.sessions.tmpfs import TmpfsStore
 from sidecar.workers import Workers, reserve
 
@@ -20,8 +20,10 @@ logger = logging.getLogger("sidecar")
 class Manager(Process):
     async def _serve(self, store: TmpfsStore) -> int:
         settings = self._settings
-        engine = make_engine(settings, Vocabulary(settings.session_header))
-        prober = asyncio.create_task(Prober(engine, settings.engine_health_path).run())
+        replicas = make_replicas(settings, make_vocabulary(settings))
+        keeper = StoreKeeper(store, settings.sessions_ttl, pins=replicas.several)
+        path = settings.engine_health_path
+        probers = [asyncio.create_task(Prober(one, path).run()) for one in replicas.engines]
         try:
             holder = reserve(settings.host, settings.port)
         except OSError as error:
@@ -34,15 +36,16 @@ class Manager(Process):
             return reduce(added, await workers.figures(), own)
 
         try:
-            admin = await start_admin(settings, engine, store, self._life, gather)
+            admin = await start_admin(settings, replicas, store, keeper, self._life, gather)
         except OSError as error:
             return cannot_listen("SIDECAR_ADMIN_PORT", error)
         with holder:
             code = await self._work(workers, port)
         if admin is not None:
             await admin.cleanup()
-        prober.cancel()
-        engine.close()
+        for prober in probers:
+            prober.cancel()
+        replicas.close()
         return code
 
     async def _work(self, workers: Workers, port: int) -> int:

@@ -9,10 +9,13 @@ from sidecar.clock import SystemClock
 from sidecar.config import Settings
 from sidecar.drain import Drain
 from sidecar.engine.engine import Engine
+from sidecar.engine.replicas import Replicas
 from sidecar.errors import StoreFailed
 from sidecar.headers import Vocabulary
 from sidecar.life import Life
+from sidecar.proxy.order import Order
 from sidecar.sessions.root import open_root
+from sidecar.sessions.store import Store
 from sidecar.sessions.tmpfs import TmpfsStore
 
 logger = logging.getLogger("sidecar")
@@ -63,13 +66,24 @@ def make_store(settings: Settings) -> TmpfsStore | None:
     )
 
 
-def make_engine(settings: Settings, vocabulary: Vocabulary) -> Engine:
-    return Engine(
+def make_vocabulary(settings: Settings) -> Vocabulary:
+    return Vocabulary(settings.session_header, settings.session_owner_header)
+
+
+def make_replicas(settings: Settings, vocabulary: Vocabulary) -> Replicas:
+    engine = Engine(
         settings.engine_url,
         vocabulary,
         connect_timeout=settings.engine_connect_timeout,
         idle_limit=settings.engine_idle_seconds,
     )
+    return Replicas([engine])
+
+
+def make_order(settings: Settings, store: Store) -> Order | None:
+    if settings.session_order == "parallel":
+        return None
+    return Order(store, settings.session_queue if settings.session_order == "serialize" else 0)
 
 
 def cannot_listen(setting: str, error: OSError) -> int:

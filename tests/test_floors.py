@@ -24,13 +24,15 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 )
 INSIDE: dict[str, tuple[tuple[str, ...], ...]] = {
     "proxy": (
-        ("pace", "reset", "house"),
+        ("pace", "reset", "order", "watches"),
+        ("house",),
         ("wire", "action", "connections"),
         ("plan",),
         ("framing", "inject"),
         ("client",),
         ("body", "outgoing"),
-        ("tunnel", "relay"),
+        ("tunnel", "relay", "api"),
+        ("forwarding",),
         ("visit", "server"),
         ("lane", "express"),
     ),

@@ -31,6 +31,9 @@ DEFAULTS: dict[str, Any] = {
     "body_limit": 10 * 2**20,
     "control_body_limit": 4096,
     "create_on_first_use": True,
+    "session_owner_header": None,
+    "session_order": "parallel",
+    "session_queue": 32,
     "request_body_max": 2 * 2**30,
     "engine_health_path": None,
     "engine_connect_timeout": 5.0,
@@ -123,6 +126,9 @@ GOOD: tuple[tuple[str, str, Any], ...] = (
     *((name, word, False) for name in ("sessions", "access_log") for word in ("off", "False", "0")),
     ("sessions_expiration_file", "true", True),
     ("create_on_first_use", "no", False),
+    ("session_owner_header", "Authorization", "Authorization"),
+    ("session_order", "Reject", "reject"),
+    ("session_queue", "5", 5),
 )  # fmt: skip
 
 LATER = "is not supported in this version; remove it"
@@ -195,6 +201,9 @@ BAD: tuple[tuple[str, str, str], ...] = (
     *(("body_limit", text, SIZE) for text in ("big", "-1", "10 MB", "1.5GiB", "10M", "MiB")),
     ("control_body_limit", "63", "is too small; give 64 bytes or more"),
     ("create_on_first_use", "sometimes", "is neither on nor off"),
+    ("session_owner_header", "Host", "is a header with another meaning"),
+    ("session_order", "fifo", "is not a choice here"),
+    ("session_queue", "0", "is not a whole number above 0"),
     ("request_body_max", "2G", SIZE),
     ("engine_health_path", "health", 'is not the path of a URL; let it start with "/"'),
     ("engine_health_path", "/a b", "is not the path of a URL"),

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from sidecar.engine.engine import Engine
+from sidecar.engine.replicas import Replicas
 from sidecar.errors import SessionNotFound, SidecarError
 from sidecar.life import Life
 from sidecar.sessions.store import Store
@@ -12,7 +12,7 @@ _FRESH = {"Cache-Control": "no-store"}
 _NOBODYS = "00000000-0000-0000-0000-000000000000"
 
 
-def health_routes(engine: Engine, store: Store, life: Life) -> list[web.RouteDef]:
+def health_routes(replicas: Replicas, store: Store, life: Life) -> list[web.RouteDef]:
     async def livez(request: web.Request) -> web.Response:
         """Of this process alone: an engine that takes long to load must not be killed for it."""
         return web.Response(text="ok\n", headers=_FRESH)
@@ -20,7 +20,7 @@ def health_routes(engine: Engine, store: Store, life: Life) -> list[web.RouteDef
     async def readyz(request: web.Request) -> web.Response:
         checks = {
             "drain": "this sidecar is stopping" if life.draining else _OK,
-            "engine": _OK if engine.ready else f"the engine at {engine.address} is not ready",
+            "engine": _OK if replicas.ready else f"the engine at {replicas.addresses} is not ready",
             "store": await _ailment(store),
         }
         return _readiness(checks, verbose="verbose" in request.query)

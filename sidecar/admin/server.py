@@ -12,7 +12,8 @@ from sidecar.admin.guard import from_this_machine, in_json, is_loopback
 from sidecar.admin.health import health_routes
 from sidecar.admin.sessions import session_routes
 from sidecar.config import Settings
-from sidecar.engine.engine import Engine
+from sidecar.engine.keeper import Keeper
+from sidecar.engine.replicas import Replicas
 from sidecar.headers import SESSION_ID
 from sidecar.life import Life
 from sidecar.ops.figures import Figures
@@ -27,8 +28,9 @@ logger = logging.getLogger("sidecar.admin")
 
 async def start_admin(
     settings: Settings,
-    engine: Engine,
+    replicas: Replicas,
     store: TmpfsStore,
+    keeper: Keeper,
     life: Life,
     gather: Gather,
 ) -> web.AppRunner | None:
@@ -40,19 +42,19 @@ async def start_admin(
         return None
     guards = [in_json, from_this_machine] if is_loopback(settings.admin_host) else [in_json]
     app = web.Application(middlewares=guards)
-    app.add_routes(health_routes(engine, store, life))
-    app.add_routes([web.get("/metrics", _scraped(engine, store, gather))])
-    app.add_routes(session_routes(store, settings.session_header or SESSION_ID))
+    app.add_routes(health_routes(replicas, store, life))
+    app.add_routes([web.get("/metrics", _scraped(replicas, store, gather))])
+    app.add_routes(session_routes(store, keeper, settings.session_header or SESSION_ID))
     app.add_routes(about_routes(settings))
     return await _listen(app, settings.admin_host, settings.admin_port)
 
 
 def _scraped(
-    engine: Engine, store: TmpfsStore, gather: Gather
+    replicas: Replicas, store: TmpfsStore, gather: Gather
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def scrape(request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        found = metrics(await gather(), sessions=store.count(), engine_up=engine.ready)
+        found = metrics(await gather(), sessions=store.count(), engine_up=replicas.ready)
         return web.Response(body=encode(found), headers={"Content-Type": content_type})
 
     return scrape

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from sidecar.engine.keeper import Keeper
 from sidecar.errors import BadRequest, BodyTooLarge, SessionNotFound, SidecarError
 from sidecar.headers import SESSION_ID
 from sidecar.sessions.session import Session
@@ -40,9 +41,11 @@ class NotJson(SidecarError):
     kind = "UnsupportedMediaType"
 
 
-def session_routes(store: Store, session_header: str = SESSION_ID) -> list[web.RouteDef]:
+def session_routes(
+    store: Store, keeper: Keeper, session_header: str = SESSION_ID
+) -> list[web.RouteDef]:
     """`session_header`: the one that tells an engine its session, which it may send along."""
-    sessions = _Sessions(store)
+    sessions = _Sessions(store, keeper)
 
     def guarded(handler: Handler) -> Handler:
         async def answer(request: web.Request) -> web.StreamResponse:
@@ -71,8 +74,9 @@ def session_routes(store: Store, session_header: str = SESSION_ID) -> list[web.R
 
 
 class _Sessions:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, keeper: Keeper) -> None:
         self._store = store
+        self._keeper = keeper
 
     async def list(self, request: web.Request) -> web.Response:
         limit = _limit(request.query.get("limit", str(PAGE)))
@@ -86,7 +90,7 @@ class _Sessions:
         return _json({**_shown(session), "state": session.state, "keys": keys})
 
     async def close(self, request: web.Request) -> web.Response:
-        await self._store.close(request.match_info["id"])
+        await self._keeper.close(request.match_info["id"])
         return _nothing()
 
     async def events(self, request: web.Request) -> web.Response:

@@ -91,6 +91,21 @@ class Settings(BaseModel):
     create_on_first_use: Switch = setting(
         "on", "the session header `NEW_SESSION` on a normal request makes the session first"
     )
+    session_owner_header: Annotated[str | None, parsed(names.header)] = setting(
+        None,
+        "a request header, such as `Authorization`: a session then belongs to whoever sends the "
+        "value that it was opened with; none: to whoever knows its id",
+    )
+    session_order: Annotated[str, parsed(values.choice("parallel", "serialize", "reject"))] = (
+        setting(
+            "parallel",
+            "requests of one session: `parallel`, `serialize` (one after the other) or `reject` "
+            "(409 while one is being answered)",
+        )
+    )
+    session_queue: Annotated[int, parsed(values.count)] = setting(
+        "32", "requests of one session that wait with `serialize`, in each process; above: 429"
+    )
     request_body_max: Size = setting("2GiB", "largest request body; above: 413")
     engine_health_path: Annotated[str | None, parsed(names.health_path)] = setting(
         None,

@@ -1,6 +1,6 @@
 """What a dialect makes of a request: an intent. And the answer that is ours to give."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Protocol
@@ -18,6 +18,31 @@ class Answer:
     body: bytes = b""
     content_type: str = "text/plain; charset=utf-8"
     headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer of ours that is made as it is sent. `pieces` is closed when the client leaves."""
+
+    pieces: AsyncGenerator[bytes, None]
+    content_type: str
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """A request that the dialect itself answers.
+
+    path and query are raw, as they were sent; header names are in lower case, and those that were
+    sent twice are joined with a comma.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class ReplyEncoder(Protocol):
@@ -92,17 +117,28 @@ class Peek:
     limit: int
 
 
-Intent = Pass | Use | Begin | Open | Close | Ping | Peek
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """The dialect has the answer; a body above `body_limit` bytes is refused."""
+
+    name: ClassVar = "serve"
+    call: Callable[[ApiRequest], Awaitable[Answer | Stream]]
+    body_limit: int
+
+
+Intent = Pass | Use | Begin | Open | Close | Ping | Peek | Serve
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """Where a request came in and how it goes on to the engine."""
 
+    dialect: "Dialect"
     door: Enum  # the dialect's own name for it
     voice: Voice
     target: str
     lines: list[bytes] | None = None  # the header lines that go on, where not the client's own
+    owner: str | None = None  # who asks, as a hash; None: whoever knows a session's id may use it
 
 
 class Dialect(Protocol):
@@ -110,8 +146,8 @@ class Dialect(Protocol):
 
     voice: Voice  # for a request whose head could not be accepted, so that it has no route
 
-    def route(self, head: Head) -> Route:
-        """Raises nothing: every request has a route."""
+    def route(self, head: Head) -> Route | None:
+        """None: the request is none of this dialect's. Raises nothing."""
 
     def decide(self, head: Head, route: Route) -> Intent:
         """Raises SidecarError when the request is refused by its head alone."""

@@ -87,6 +87,12 @@ class EngineConnection(asyncio.Protocol):
         """The request is complete: from now on this connection may be used again."""
         self._request_sent = True
 
+    def end_request(self) -> None:
+        """Nobody waits for the reply any more; the connection is not used again."""
+        self._request_sent = False
+        if not self._transport.is_closing():
+            self._transport.write_eof()
+
     def pause_reading(self) -> None:
         if not self._reading_paused and self._state is not _State.CLOSED:
             self._reading_paused = True

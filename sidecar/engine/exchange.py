@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from sidecar.engine.connection import EngineConnection
 from sidecar.engine.engine import Engine
@@ -86,6 +87,21 @@ class Exchange:
         """Wake whoever waits for the reply with an error of the client's side."""
         self._error = error
         self._wake()
+
+    async def part(self, limit: float) -> None:
+        """Leave, and wait until the engine has noticed or has said all; `limit` in seconds.
+
+        Harmless when the exchange is over. Our side is closed (TCP's FIN) but not the engine's: it
+        ends its own when it has stopped, which a reset would never let us see.
+        """
+        if self._released:
+            return
+        self._connection.end_request()
+        with suppress(TimeoutError, SidecarError):
+            async with asyncio.timeout(limit):
+                while not self._ended:
+                    await self._wait()
+                    self.read_nowait()
 
     def abort(self) -> None:
         """Leave; harmless when the exchange is over."""

@@ -1,46 +1,41 @@
 """What an intent asks of the store, the same for both lanes."""
 
-from contextlib import suppress
 from dataclasses import replace
 
-from sidecar.dialects.intent import Answer, Begin, Close, Intent, Open, Ping, Use, Voice
-from sidecar.errors import EngineNotReady, SessionNotFound, StoreFailed
+from sidecar.dialects.intent import Answer, Begin, Close, Intent, Open, Ping, Route, Use, Voice
+from sidecar.engine.request import EngineRequest
+from sidecar.errors import EngineNotReady
 from sidecar.proxy.house import House
 from sidecar.sessions.session import Session
 from sidecar.turn import Turn
 
 
-async def act(house: House, intent: Intent, voice: Voice, turn: Turn) -> Answer | Session | None:
+async def act(
+    house: House, intent: Intent, route: Route, turn: Turn, origin: EngineRequest | None = None
+) -> Answer | Session | None:
     """Our own answer; or the session to forward with, if any. Raises SidecarError.
 
-    Suspends only where the store does: with `store.immediate` never.
+    origin: the client's request, for whoever opens or closes the engine's own session with it.
+    Suspends only where store and keeper do: without `house.slow_sessions` never.
     """
     turn.intent = intent.name
     match intent:
         case Use(session_id):
             turn.session = session_id
-            return await house.store.get(session_id)
+            return await house.store.get(session_id, route.owner)
         case Begin():
-            return await _open(house, turn)
+            return await _open(house, route, turn, origin)
         case Open():
-            return _confirmed(house.dialect.opened(await _open(house, turn)), voice)
+            session = await _open(house, route, turn, origin)
+            return _confirmed(route.dialect.opened(session), route.voice)
         case Close(session_id):
             turn.session = session_id
-            await house.store.close(session_id)
-            return _confirmed(house.dialect.closed(session_id), voice)
+            await house.keeper.close(session_id, origin, route.owner)
+            return _confirmed(route.dialect.closed(session_id), route.voice)
         case Ping():
-            return _confirmed(_ping(house), voice)
+            return _confirmed(_ping(house), route.voice)
         case _:
             return None
-
-
-async def forget(house: House, session: Session) -> None:
-    """End a session that its client never learnt of.
-
-    One that cannot be closed ends by itself when its time is over.
-    """
-    with suppress(SessionNotFound, StoreFailed):
-        await house.store.close(session.id)
 
 
 def is_announced(status: int) -> bool:
@@ -48,17 +43,18 @@ def is_announced(status: int) -> bool:
     return status < 500
 
 
-async def _open(house: House, turn: Turn) -> Session:
-    session = await house.store.open(house.settings.sessions_ttl)
+async def _open(house: House, route: Route, turn: Turn, origin: EngineRequest | None) -> Session:
+    engine = house.replicas.place(for_session=True)
+    session = await house.keeper.open(engine, origin, route.owner)
     turn.session = session.id
     return session
 
 
 def _ping(house: House) -> Answer:
-    if house.engine.ready and not house.life.draining:
+    if house.replicas.ready and not house.life.draining:
         return Answer(200)
     why = "is draining" if house.life.draining else "waits for the engine"
-    raise EngineNotReady(f"the sidecar {why}: engine at {house.engine.address}")
+    raise EngineNotReady(f"the sidecar {why}: engine at {house.replicas.addresses}")
 
 
 def _confirmed(answer: Answer, voice: Voice) -> Answer:

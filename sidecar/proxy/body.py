@@ -59,17 +59,22 @@ class RequestBody:
             return None
         return await self.read(SMALL)
 
-    async def read(self, limit: int) -> bytes:
+    @property
+    def known(self) -> bytes | None:
+        """The whole body, if it has been read."""
+        return self._prefix if not self._head.has_body or self._request.content.at_eof() else None
+
+    async def read(self, limit: int, limited_by: str = "SIDECAR_BODY_LIMIT") -> bytes:
         """The whole body, however often it is asked for. Raises BodyTooLarge."""
         if (self._head.content_length or 0) > limit:
-            raise _too_large("SIDECAR_BODY_LIMIT")
+            raise _too_large(limited_by)
         self._want()
         pieces, size = [self._prefix], len(self._prefix)
         while size <= limit and (piece := await self._request.content.readany()):
             pieces.append(piece)
             size += len(piece)
         if size > limit:
-            raise _too_large("SIDECAR_BODY_LIMIT")
+            raise _too_large(limited_by)
         self._connection.pace.body_done()
         self._prefix = b"".join(pieces)
         return self._prefix

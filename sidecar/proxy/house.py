@@ -1,21 +1,42 @@
 """What every request needs: made once at start, shared by both lanes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sidecar.config import Settings
-from sidecar.dialects.intent import Dialect
-from sidecar.engine.engine import Engine
+from sidecar.dialects.intent import Voice
+from sidecar.engine.companion import Companion
+from sidecar.engine.keeper import Keeper
+from sidecar.engine.replicas import Replicas
 from sidecar.life import Life
+from sidecar.proxy.order import Order
 from sidecar.sessions.store import Store
 from sidecar.turn import Turn
 
 
 @dataclass(frozen=True, slots=True)
 class House:
+    """voice: for what is said where no request is known.
+
+    order: None where the requests of one session need none.
+    """
+
     settings: Settings
-    dialect: Dialect
+    voice: Voice
     store: Store
-    engine: Engine
+    keeper: Keeper
+    replicas: Replicas
     life: Life
     on_turn: Callable[[Turn], None]
+    companions: Sequence[Companion] = ()
+    order: Order | None = None
+
+    @property
+    def slow_sessions(self) -> bool:
+        """Whether what concerns a session may take time, or change a request: no plain work."""
+        return (
+            bool(self.companions)
+            or self.order is not None
+            or not self.store.immediate
+            or self.settings.session_body_path is not None
+        )

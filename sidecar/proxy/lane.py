@@ -50,7 +50,7 @@ class Lane:
         limit = self._house.settings.request_body_max
         body = RequestBody(connection, request, plan.head, limit)
         try:
-            return await Visit(self._house, plan, plan.head, body, outgoing).serve()
+            return await Visit(self._house, plan, body, outgoing).serve()
         except SidecarError as error:
             turn.error = error.message
             if outgoing.has_begun:

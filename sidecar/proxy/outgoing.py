@@ -2,13 +2,13 @@
 
 from aiohttp import web
 
-from sidecar.dialects.intent import Answer
+from sidecar.dialects.intent import Answer, Stream
 from sidecar.engine.reply import Reply
 from sidecar.life import Life
 from sidecar.proxy.client import ClientConnection, Sent
 from sidecar.proxy.plan import Plan
 from sidecar.proxy.reset import reset
-from sidecar.proxy.wire import answer_bytes, interim_head
+from sidecar.proxy.wire import LAST_CHUNK, answer_bytes, chunk, interim_head, stream_head
 from sidecar.turn import Turn
 
 
@@ -49,6 +49,23 @@ class Outgoing:
         read = self._request.content.at_eof() and not self._plan.streams
         keep = self.may_keep and read
         await self.write(answer_bytes(answer, close=not keep, head_only=self.head.method == "HEAD"))
+        return self.done(keep=keep)
+
+    async def stream(self, stream: Stream) -> Sent:
+        """Give an answer of ours piece by piece."""
+        self.turn.status = stream.status
+        keep = self.may_keep and self.head.http11 and self._request.content.at_eof()
+        framing = b"Transfer-Encoding: chunked\r\n" if self.head.http11 else b""
+        head = stream_head(stream, framing if keep else framing + b"Connection: close\r\n")
+        try:
+            await self.write(head)
+            async for piece in stream.pieces:
+                self.turn.bytes_out += len(piece)
+                await self.write(chunk(piece) if self.head.http11 else piece)
+            if self.head.http11:
+                await self.write(LAST_CHUNK)
+        finally:
+            await stream.pieces.aclose()
         return self.done(keep=keep)
 
     def done(self, *, keep: bool) -> Sent:

@@ -5,13 +5,24 @@ client on a kept-alive connection repeats itself) are kept: no bytes are read in
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.http_parser import HttpRequestParser, RawRequestMessage
 
-from sidecar.dialects.intent import Answer, Dialect, Intent, Peek, Route, Voice
+from sidecar.dialects.intent import (
+    Answer,
+    Dialect,
+    Intent,
+    Pass,
+    Peek,
+    Ping,
+    Route,
+    Serve,
+    Voice,
+)
 from sidecar.errors import BadRequest, BodyTooLarge, HeadTooLarge, SidecarError, TargetTooLong
 from sidecar.head import Head, examine
 from sidecar.headers import Vocabulary
@@ -69,9 +80,10 @@ class Plan:
             self._whole = session_line, whole
         return whole
 
-    def intent_with(self, body: bytes, dialect: Dialect) -> Intent:
+    def intent_with(self, body: bytes) -> Intent:
         """The intent, now that a body that had to be peeked at is known. Raises SidecarError."""
         assert self.head is not None and self.route is not None
+        dialect = self.route.dialect
         if dialect.may_be_control(body):
             return dialect.decide_body(self.head, self.route, body)
         if self._use is None:
@@ -108,13 +120,21 @@ class HeadParser:
 
 
 class Planner:
-    """rewrites: requests of a session may be changed on their way, so they are not plain."""
+    """Asks the dialects in their order; the last one has a route for every request.
+
+    slow_sessions: what concerns a session may take time or change a request, so it is not plain.
+    """
 
     def __init__(
-        self, dialect: Dialect, vocabulary: Vocabulary, body_max: int, *, rewrites: bool = False
+        self,
+        dialects: Sequence[Dialect],
+        vocabulary: Vocabulary,
+        body_max: int,
+        *,
+        slow_sessions: bool = False,
     ) -> None:
-        self._rewrites = rewrites
-        self._dialect = dialect
+        self._slow_sessions = slow_sessions
+        self._dialects = dialects
         self._vocabulary = vocabulary
         self._body_max = body_max
         self._loop = asyncio.get_running_loop()
@@ -138,7 +158,7 @@ class Planner:
     def refused(self, error: SidecarError, message: RawRequestMessage | None = None) -> Plan:
         """The plan for a head that is not accepted."""
         path = message.path.partition("?")[0] if message is not None else "-"
-        refusal = _refusal(self._dialect.voice, error)
+        refusal = _refusal(self._dialects[-1].voice, error)
         return Plan(message, None, None, None, refusal, path)
 
     def _make(self, raw: bytes) -> Plan:
@@ -150,16 +170,16 @@ class Planner:
             head = self._examine(message)
         except SidecarError as error:
             return self.refused(error, message)
-        route = self._dialect.route(head)
+        route = self._route(head)
         intent, refusal = None, None
         try:
             if (head.content_length or 0) > self._body_max:
                 raise BodyTooLarge("the body is larger than SIDECAR_REQUEST_BODY_MAX allows")
-            intent = self._dialect.decide(head, route)
+            intent = route.dialect.decide(head, route)
         except SidecarError as error:
             refusal = _refusal(route.voice, error)
         is_plain = _is_plain(message, head, route, intent)
-        is_plain = is_plain and not (self._rewrites and head.session_id is not None)
+        is_plain = is_plain and not (self._slow_sessions and may_take_time(intent))
         return Plan(
             message,
             head,
@@ -175,6 +195,13 @@ class Planner:
             and (head.chunked or (head.content_length or 0) > SMALL),
         )
 
+    def _route(self, head: Head) -> Route:
+        for dialect in self._dialects:
+            route = dialect.route(head)
+            if route is not None:
+                return route
+        raise AssertionError("the last dialect has a route for every request")
+
     def _examine(self, message: RawRequestMessage) -> Head:
         version = (message.version.major, message.version.minor)
         return examine(message.method, message.path, version, message.raw_headers, self._vocabulary)
@@ -187,10 +214,16 @@ def _is_plain(message: RawRequestMessage, head: Head, route: Route, intent: Inte
         head.http11
         and not (head.expects_continue or head.websocket or message.upgrade)
         and not (isinstance(intent, Peek) and head.chunked)
+        and not isinstance(intent, Serve)
         and voice.encoder is None
         and voice.engine_error is None
         and route.lines is None
     )
+
+
+def may_take_time(intent: Intent | None) -> bool:
+    """It asks store, keeper or companions. Of what is peeked at, that shows later."""
+    return intent is not None and not isinstance(intent, Pass | Ping | Peek)
 
 
 def _refusal(voice: Voice, error: SidecarError) -> Refusal:

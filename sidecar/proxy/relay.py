@@ -6,6 +6,7 @@ from sidecar.engine.reply import Reply
 from sidecar.errors import EngineError
 from sidecar.proxy.client import Sent
 from sidecar.proxy.outgoing import Outgoing
+from sidecar.proxy.watches import Watches
 from sidecar.proxy.wire import LAST_CHUNK, chunk, reply_framing, reply_head, voice_lines, without
 
 # Of an engine's error page that is reworded for the client, no more than this is read.
@@ -15,17 +16,22 @@ _PAGE_LIMIT = 65536
 class Relay:
     """One reply. `announcement` are header lines of ours about a session."""
 
-    def __init__(self, outgoing: Outgoing, voice: Voice, exchange: Exchange) -> None:
+    def __init__(
+        self, outgoing: Outgoing, voice: Voice, exchange: Exchange, watches: Watches
+    ) -> None:
         self._outgoing = outgoing
         self._voice = voice
         self._exchange = exchange
+        self._watches = watches
         self._encoder: ReplyEncoder | None = None
         self._chunked = False
 
     async def run(self, reply: Reply, announcement: bytes, *, may_keep: bool) -> Sent:
         voice = self._voice
+        self._watches.head(reply)
         if voice.engine_error is not None and reply.status >= 400:
             page = await self._page()
+            await self._watches.done()
             return await self._outgoing.say(voice.engine_error(reply.status, page))
         length, lines = reply.content_length, reply.lines
         extra = voice_lines(voice) + announcement
@@ -42,6 +48,7 @@ class Relay:
     async def _page(self) -> bytes:
         page = b""
         while len(page) < _PAGE_LIMIT and (piece := await self._exchange.read()):
+            self._watches.body(piece)
             page += piece
         return page
 
@@ -54,17 +61,20 @@ class Relay:
                 pending += self._wrapped(data)
                 if exchange.at_end:
                     break
-                await outgoing.write(pending)
-                pending = b""
+                if not self._watches.holds:
+                    await outgoing.write(pending)
+                    pending = b""
                 data = await exchange.read()
         except EngineError as error:
             return await self._break_off(error)
+        await self._watches.done()
         await outgoing.write(pending + (LAST_CHUNK if self._chunked else b""))
         return outgoing.done(keep=keep)
 
     def _wrapped(self, data: bytes) -> bytes:
         if not data:
             return b""
+        self._watches.body(data)
         self._outgoing.turn.bytes_out += len(data)
         if self._encoder is not None:
             data = self._encoder.body(data)

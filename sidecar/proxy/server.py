@@ -37,7 +37,7 @@ class ClientServer(web.Server):
 
     def refuse(self, error: SidecarError) -> Answer:
         """How a fault is worded where no request is known."""
-        return self._house.dialect.voice.refuse(error)
+        return self._house.voice.refuse(error)
 
     def note_refused(self, connection: ClientConnection, plan: Plan) -> None:
         turn = Turn(plan.method, plan.path, connection.client)

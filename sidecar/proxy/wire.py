@@ -3,7 +3,7 @@ client. Pure, and the one place for it: both lanes call these."""
 
 from collections.abc import Iterable
 
-from sidecar.dialects.intent import Answer, Voice
+from sidecar.dialects.intent import Answer, Stream, Voice
 from sidecar.engine.reply import Reply
 from sidecar.head import Head
 
@@ -12,7 +12,13 @@ LAST_CHUNK = b"0\r\n\r\n"
 
 _REASONS = {
     200: "OK",
+    201: "Created",
+    202: "Accepted",
+    204: "No Content",
     400: "Bad Request",
+    401: "Unauthorized",
+    402: "Payment Required",
+    403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
     408: "Request Timeout",
@@ -20,7 +26,9 @@ _REASONS = {
     410: "Gone",
     413: "Content Too Large",
     414: "URI Too Long",
+    415: "Unsupported Media Type",
     417: "Expectation Failed",
+    422: "Unprocessable Content",
     424: "Failed Dependency",
     426: "Upgrade Required",
     429: "Too Many Requests",
@@ -34,13 +42,24 @@ _REASONS = {
 }
 
 
+def stream_head(stream: Stream, framing: bytes) -> bytes:
+    """The head of an answer of ours that comes in pieces."""
+    lines = [
+        f"HTTP/1.1 {stream.status} {_REASONS[stream.status]}",
+        f"Content-Type: {stream.content_type}",
+        *(f"{name}: {value}" for name, value in stream.headers),
+    ]
+    return b"%b\r\n%b\r\n" % ("\r\n".join(lines).encode(), framing)
+
+
 def answer_bytes(answer: Answer, *, close: bool, head_only: bool = False) -> bytes:
     """An answer of ours, complete. head_only: the answer to HEAD."""
     lines = [f"HTTP/1.1 {answer.status} {_REASONS[answer.status]}"]
     if answer.body:
         lines.append(f"Content-Type: {answer.content_type}")
     lines += [f"{name}: {value}" for name, value in answer.headers]
-    lines.append(f"Content-Length: {len(answer.body)}")
+    if answer.status != 204:  # RFC 9110 section 8.6
+        lines.append(f"Content-Length: {len(answer.body)}")
     if close:
         lines.append("Connection: close")
     body = b"" if head_only else answer.body
@@ -57,7 +76,7 @@ def request_start(head: Head, target: str, lines: list[bytes]) -> bytes:
 
 
 def request_head(
-    head: Head, target: str, lines: list[bytes], ours: bytes, *, host: str, length: int | None
+    head: Head, target: str, lines: list[bytes], *, host: str, length: int | None
 ) -> bytes:
     """What goes to the engine. length: of a rewritten body; it replaces the framing that came."""
     if length is not None:
@@ -66,7 +85,7 @@ def request_head(
     if not head.has_host:
         lines = [f"Host: {host}\r\n".encode(), *lines]
     upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\n" if head.websocket else b""
-    return b"%b%b%b\r\n" % (request_start(head, target, lines), ours, upgrade)
+    return b"%b%b\r\n" % (request_start(head, target, lines), upgrade)
 
 
 def reply_head(

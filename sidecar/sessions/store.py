@@ -52,6 +52,13 @@ class Contents(Protocol):
         """In order; also those that the engine made, if they are well-formed."""
 
 
+class Lease(Protocol):
+    """A session's turn, held until it is given back or the process that holds it has died."""
+
+    async def release(self) -> None:
+        """Harmless where the session has ended meanwhile."""
+
+
 class Store(Contents, Protocol):
     immediate: bool
     """`open`, `get` and `close` never suspend: one step of the coroutine has the result."""
@@ -87,6 +94,10 @@ class Store(Contents, Protocol):
 
         Raises SessionNotFound or StoreFailed (the session is then still live).
         """
+
+    async def try_lease(self, session_id: str) -> Lease | None:
+        """None while somebody else holds it, in whatever process. Raises SessionNotFound or
+        StoreUnavailable."""
 
     async def list_sessions(self, limit: int, after: str = "") -> list[Session]:
         """Live sessions in the order of their ids, which follow `after`; fewer than `limit` only

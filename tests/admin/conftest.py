@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 
 from sidecar.admin.sessions import session_routes
+from sidecar.engine.keeper import StoreKeeper
 from sidecar.sessions.root import Root
 from sidecar.sessions.tmpfs import TmpfsStore
 from tests.harness.clock import MovedClock
@@ -32,6 +33,6 @@ async def store(clock: MovedClock) -> AsyncIterator[TmpfsStore]:
 @pytest.fixture
 async def client(store: TmpfsStore) -> AsyncIterator[Client]:
     application = Application()
-    application.add_routes(session_routes(store))
+    application.add_routes(session_routes(store, StoreKeeper(store, 60, pins=False)))
     async with TestClient(TestServer(application, host="127.0.0.1")) as client:
         yield client

@@ -12,6 +12,8 @@ from sidecar.clock import SystemClock
 from sidecar.config import EngineAddress, load
 from sidecar.dialects.sagemaker.dialect import SageMaker
 from sidecar.engine.engine import Engine
+from sidecar.engine.keeper import StoreKeeper
+from sidecar.engine.replicas import Replicas
 from sidecar.headers import SESSION_ID, Vocabulary
 from sidecar.life import Life
 from sidecar.proxy.connections import Connections
@@ -92,9 +94,17 @@ class LaneOnStage:
             control_body_limit=settings.control_body_limit,
             engine_header=SESSION_ID,
         )
-        house = House(settings, dialect, self._store, engine, Life(), lambda turn: None)
+        house = House(
+            settings,
+            dialect.voice,
+            self._store,
+            StoreKeeper(self._store, 60, pins=False),
+            Replicas([engine]),
+            Life(),
+            lambda turn: None,
+        )
         connections = Connections(Limits.of(settings), 1000, dialect.voice.refuse)
-        planner = Planner(dialect, vocabulary, settings.request_body_max)
+        planner = Planner((dialect,), vocabulary, settings.request_body_max)
         lane = ClientServer(Lane(house), house, planner, connections)
         accept = ExpressServer(house, planner, connections, lane) if self._express else lane
         listener = await asyncio.get_running_loop().create_server(accept, "127.0.0.1", 0)

@@ -7,10 +7,11 @@ import pytest
 
 from sidecar.admin.server import start_admin
 from sidecar.config import load
+from sidecar.engine.keeper import StoreKeeper
 from sidecar.headers import Vocabulary
 from sidecar.life import Life
 from sidecar.ops.figures import Figures
-from sidecar.parts import make_engine
+from sidecar.parts import make_replicas
 from sidecar.sessions.root import Root
 from sidecar.sessions.tmpfs import TmpfsStore
 from tests.harness.clock import MovedClock
@@ -38,8 +39,9 @@ async def test_a_fault_of_ours_is_logged(caplog: pytest.LogCaptureFixture) -> No
     with tempfile.TemporaryDirectory(prefix="sidecar-test-", dir="/dev/shm") as path:
         settings = load({"SIDECAR_ADMIN_PORT": "0"})
         store = TmpfsStore(Root(Path(path) / "sessions"), clock=MovedClock(), ttl_limit=60.0)
-        engine = make_engine(settings, Vocabulary(None))
-        admin = await start_admin(settings, engine, store, Life(), fail)
+        replicas = make_replicas(settings, Vocabulary(None))
+        keeper = StoreKeeper(store, 60, pins=False)
+        admin = await start_admin(settings, replicas, store, keeper, Life(), fail)
         assert admin is not None
         answer = await once(admin.addresses[0][1], METRICS)
         await admin.cleanup()

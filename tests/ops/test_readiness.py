@@ -9,19 +9,19 @@ from aiohttp.web import Application
 
 from sidecar.admin.health import health_routes
 from sidecar.config import load
-from sidecar.engine.engine import Engine
+from sidecar.engine.replicas import Replicas
 from sidecar.headers import Vocabulary
 from sidecar.life import Life
-from sidecar.parts import make_engine
+from sidecar.parts import make_replicas
 from sidecar.sessions.root import Root
 from sidecar.sessions.tmpfs import TmpfsStore
 from tests.harness.clock import MovedClock
 
 
-def ready_engine() -> Engine:
-    engine = make_engine(load({}), Vocabulary(None))
-    engine.ready = True
-    return engine
+def ready_engine() -> Replicas:
+    replicas = make_replicas(load({}), Vocabulary(None))
+    replicas.engines[0].ready = True
+    return replicas
 
 
 async def test_a_store_that_cannot_be_read() -> None:

@@ -75,22 +75,25 @@ class SageMaker:
         create_on_first_use: bool,
         control_body_limit: int,
         engine_header: str | None,
+        engine_path: str = "/invocations",
     ) -> None:
         self._enabled = enabled
         self._create_on_first_use = create_on_first_use
         self._control_body_limit = control_body_limit
         self._engine_header = engine_header
+        self._engine_path = engine_path
 
     def route(self, head: Head) -> Route:
         path = head.path
         if head.method == "POST":
             if path == "/invocations":
-                return Route(Door.INVOCATIONS, _PLATFORM, head.target)
+                target = self._engine_target(head)
+                return Route(self, Door.INVOCATIONS, _PLATFORM, target, owner=head.owner)
             if match := _ENDPOINT.fullmatch(path):
-                return _endpoint_route(head, streams=match[1] is not None)
+                return self._endpoint_route(head, streams=match[1] is not None)
         elif path == "/ping" and head.method in ("GET", "HEAD"):
-            return Route(Door.PING, _PLATFORM, head.target)
-        return Route(Door.NONE, _PLATFORM, head.target)
+            return Route(self, Door.PING, _PLATFORM, head.target)
+        return Route(self, Door.NONE, _PLATFORM, head.target, owner=head.owner)
 
     def decide(self, head: Head, route: Route) -> Intent:
         if route.door is Door.PING:
@@ -139,6 +142,14 @@ class SageMaker:
             return b""
         return f"{self._engine_header}: {session.id}\r\n".encode()
 
+    def _engine_target(self, head: Head) -> str:
+        return head.target.replace(head.path, self._engine_path, 1)
+
+    def _endpoint_route(self, head: Head, *, streams: bool) -> Route:
+        door, voice = (Door.ENDPOINT_STREAM, _API_STREAM) if streams else (Door.ENDPOINT, _API)
+        lines = _engine_lines(head, streams=streams)
+        return Route(self, door, voice, self._engine_target(head), lines, head.owner)
+
     def _is_worth_a_look(self, head: Head) -> bool:
         if not head.has_body or (head.content_length or 0) > self._control_body_limit:
             return False
@@ -168,8 +179,8 @@ def _checked(session_id: str, route: Route) -> str:
     raise error
 
 
-def _endpoint_route(head: Head, *, streams: bool) -> Route:
-    target = head.target.replace(head.path, "/invocations", 1)
+def _engine_lines(head: Head, *, streams: bool) -> list[bytes]:
+    """What of an API call's headers is meant for the container."""
     kept, accept = [], b""
     for line in head.lines:
         name, _, value = line.partition(b":")
@@ -179,6 +190,4 @@ def _endpoint_route(head: Head, *, streams: bool) -> Route:
             kept.append(line)
     if accept:
         kept = [line for line in kept if not line.lower().startswith(b"accept:")] + [accept]
-    if streams:
-        return Route(Door.ENDPOINT_STREAM, _API_STREAM, target, kept)
-    return Route(Door.ENDPOINT, _API, target, kept)
+    return kept

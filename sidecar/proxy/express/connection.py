@@ -8,7 +8,7 @@ idle --head--> gathering a small body --> waiting for the engine --> relaying --
 import asyncio
 from typing import TYPE_CHECKING
 
-from sidecar.dialects.intent import Answer, Begin, Intent, Peek
+from sidecar.dialects.intent import Answer, Begin, Intent, Peek, Route
 from sidecar.errors import BadRequest, BodyTooLarge, SidecarError
 from sidecar.head import Head
 from sidecar.proxy.action import act
@@ -17,7 +17,7 @@ from sidecar.proxy.express.step import step
 from sidecar.proxy.express.wire import ClientWire
 from sidecar.proxy.framing import Framer
 from sidecar.proxy.house import House
-from sidecar.proxy.plan import Plan
+from sidecar.proxy.plan import Plan, may_take_time
 from sidecar.proxy.reset import reset
 from sidecar.proxy.wire import LAST_CHUNK, answer_bytes, chunk
 from sidecar.turn import Turn
@@ -108,6 +108,12 @@ class ExpressConnection(ClientWire):
         return self._framer.in_body
 
     @property
+    def route(self) -> Route:
+        """That of the request in hand, whose head has been accepted."""
+        assert self.plan is not None and self.plan.route is not None
+        return self.plan.route
+
+    @property
     def may_keep(self) -> bool:
         """Whether the connection may be used again, as far as client and sidecar can tell."""
         plan = self.plan
@@ -134,10 +140,8 @@ class ExpressConnection(ClientWire):
         self._go_on()
 
     def refuse(self, error: SidecarError) -> None:
-        plan = self.plan
-        assert plan is not None and plan.route is not None
         self.turn.error = error.message
-        self._say(plan.route.voice.refuse(error))
+        self._say(self.route.voice.refuse(error))
         self._go_on()
 
     def break_off(self, error: SidecarError) -> None:
@@ -177,9 +181,7 @@ class ExpressConnection(ClientWire):
     def _start(self, plan: Plan) -> None:
         self.pace.head_since = None
         if plan.route is not None and not plan.is_plain:
-            self.hold_reading(False)
-            framer = self._framer
-            self._server.hand_over(self, plan.raw + framer.whole + framer.take_rest())
+            self._hand_over(plan.raw + self._framer.whole)
             return
         self.plan = plan
         head = plan.head
@@ -202,10 +204,15 @@ class ExpressConnection(ClientWire):
             if rest := self._framer.take_rest():
                 self._take_body(rest)
 
+    def _hand_over(self, request: bytes) -> None:
+        """To the aiohttp lane, with what has come of this request and behind it."""
+        self.hold_reading(False)
+        self._server.hand_over(self, request + self._framer.take_rest())
+
     def _decide(self, body: bytes | None) -> None:
         """The body is whole, or None: it is streamed, and its head is enough to decide."""
-        plan, house = self.plan, self.house
-        assert plan is not None and plan.route is not None
+        plan = self.plan
+        assert plan is not None
         if plan.refusal is not None:
             self.turn.error = plan.refusal.error
             self._say(plan.refusal.answer)
@@ -215,21 +222,27 @@ class ExpressConnection(ClientWire):
         try:
             if isinstance(intent, Peek):
                 self.turn.intent = "undecided"
-                intent = plan.intent_with(body or b"", house.dialect)
+                intent = plan.intent_with(body or b"")
+                if self.house.slow_sessions and may_take_time(intent):
+                    self._hand_over(plan.raw + (body or b""))
+                    return
             self._carry_out(plan, intent, body)
         except SidecarError as error:
             self.turn.error = error.message
-            self._say(plan.route.voice.refuse(error))
+            self._say(self.route.voice.refuse(error))
 
     def _carry_out(self, plan: Plan, intent: Intent, body: bytes | None) -> None:
-        assert plan.route is not None
-        outcome = step(act(self.house, intent, plan.route.voice, self.turn))
-        if isinstance(outcome, Answer):
-            self._say(outcome)
-            return
-        line = b"" if outcome is None else self.house.dialect.session_line(outcome)
-        begun = outcome if isinstance(intent, Begin) else None
-        self._forward.start(plan.engine_head(line) + (body or b""), begun)
+        house, route = self.house, self.route
+        session = step(act(house, intent, route, self.turn))
+        if isinstance(session, Answer):
+            self._say(session)
+        elif session is None:
+            engine = house.replicas.place()
+            self._forward.start(engine, plan.engine_head(b"") + (body or b""), None)
+        else:
+            request = plan.engine_head(route.dialect.session_line(session)) + (body or b"")
+            begun = session if isinstance(intent, Begin) else None
+            self._forward.start(house.replicas.of(session), request, begun)
 
     def _take_body(self, data: bytes) -> None:
         try:

@@ -6,9 +6,10 @@ import time
 from typing import TYPE_CHECKING
 
 from sidecar.engine.connection import EngineConnection
+from sidecar.engine.engine import Engine
 from sidecar.engine.reply import Reply
 from sidecar.errors import SidecarError
-from sidecar.proxy.action import forget, is_announced
+from sidecar.proxy.action import is_announced
 from sidecar.proxy.express.step import step
 from sidecar.proxy.wire import LAST_CHUNK, chunk, interim_head, kept_head, reply_framing, reply_head
 from sidecar.sessions.session import Session
@@ -27,6 +28,7 @@ class Forward:
         "_chunked",
         "_client",
         "_connecting",
+        "_engine",
         "_keep",
         "_out",
         "_replying",
@@ -36,6 +38,7 @@ class Forward:
 
     def __init__(self, client: "ExpressConnection") -> None:
         self._client = client
+        self._engine = client.house.replicas.engines[0]
         self._upstream: EngineConnection | None = None
         self._connecting: asyncio.Task[EngineConnection] | None = None
         self._unsent: list[bytes] = []  # while connecting
@@ -47,11 +50,11 @@ class Forward:
 
     # the client's side
 
-    def start(self, request: bytes, begun: Session | None) -> None:
+    def start(self, engine: Engine, request: bytes, begun: Session | None) -> None:
         """Send a request's head, and what is known of its body."""
         self._begun = begun
         self._replying = False
-        engine = self._client.house.engine
+        self._engine = engine
         upstream = engine.take_idle()
         if upstream is not None:
             self._use(upstream, request)
@@ -101,7 +104,7 @@ class Forward:
         if limit is None or self._replying or self._upstream is None:
             return
         if now - (self._client.turn.forwarded or now) > limit:
-            self._fail(self._client.house.engine.too_slow(limit))
+            self._fail(self._engine.too_slow(limit))
 
     # the engine's side
 
@@ -114,7 +117,7 @@ class Forward:
         turn.status, turn.first_byte = reply.status, time.monotonic()
         announcement = b""
         if self._begun is not None and is_announced(reply.status):
-            announcement = client.house.dialect.announcement(self._begun)
+            announcement = client.route.dialect.announcement(self._begun)
         framing, self._chunked, self._keep = reply_framing(
             reply, reply.content_length, to=client.head, keep=client.may_keep
         )
@@ -150,7 +153,7 @@ class Forward:
 
     def on_fault(self, reason: str) -> None:
         self._upstream = None
-        self._fail(self._client.house.engine.fault(reason))
+        self._fail(self._engine.fault(reason))
 
     def on_writable(self, writable: bool) -> None:
         self._client.hold_reading(not writable)
@@ -207,4 +210,4 @@ class Forward:
     def _forget(self) -> None:
         if self._begun is not None:
             begun, self._begun = self._begun, None
-            step(forget(self._client.house, begun))
+            step(self._client.house.keeper.forget(begun.id))
