@@ -11,9 +11,10 @@ PACKAGE = Path(__file__).parents[1] / "sidecar"
 # From the ground up. A room is a module or a package; within a package, `INSIDE` goes on.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("", "errors", "clock", "headers", "life", "turn", "control"),
+    ("delegation.grammar",),
     ("head", "config", "sessions", "splice"),
     ("dialects.intent", "engine"),
-    ("dialects", "ops", "listening"),
+    ("dialects", "ops", "listening", "delegation"),
     ("proxy", "admin"),
     ("drain", "workers"),
     ("parts",),

@@ -1,0 +1,56 @@
+"""From a preset's name, or an own file's path, to a `Preset`: or to every mistake at once."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sidecar.delegation.grammar import source, variables
+from sidecar.delegation.grammar.build import build
+from sidecar.delegation.grammar.preset import Preset
+from sidecar.delegation.grammar.source import PresetError
+from sidecar.delegation.grammar.templates import Defaults
+from sidecar.delegation.grammar.variables import Path
+
+NO_DEFAULTS = Defaults()
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    name: str
+    description: str
+    variables: tuple[str, ...]
+
+
+def load_preset(
+    name_or_path: str, given: Mapping[str, str], defaults: Defaults = NO_DEFAULTS
+) -> Preset:
+    """`given`: variables by name, `MODEL` for SIDECAR_PRESET_MODEL. Raises PresetError."""
+    found = source.read(name_or_path)
+    mistakes: list[str] = []
+
+    def note(path: Path, problem: str) -> None:
+        mistakes.append(f"{found.place(path)}: {problem}")
+
+    used = variables.variables_in(found.tree)
+    tree = variables.filled(found.tree, given, note)
+    mistakes += variables.unused(given, used)
+    preset = build(found.name, tree, note, defaults)
+    if mistakes:
+        raise PresetError(*dict.fromkeys(mistakes))
+    return preset
+
+
+def summaries() -> list[Summary]:
+    """Of the presets in the package."""
+    return [_summary(name) for name in source.names()]
+
+
+def resolved(name_or_path: str) -> str:
+    """The preset as one JSON text, with what it extends; its variables stay. Raises PresetError."""
+    return json.dumps(source.read(name_or_path).tree, indent=2)
+
+
+def _summary(name: str) -> Summary:
+    tree: dict[str, Any] = source.read(name).tree
+    return Summary(name, tree.get("description", ""), tuple(variables.variables_in(tree)))
