@@ -14,7 +14,12 @@ REPLICA = "replica"
 
 
 class Keeper(Protocol):
-    """`origin` is what the client sent, where a client asked. An owner of None does not ask."""
+    """`origin` is what the client sent, where a client asked. An owner of None does not ask.
+
+    immediate: no call suspends, so that one step of its coroutine has the result.
+    """
+
+    immediate: bool
 
     async def open(
         self, engine: Engine, origin: EngineRequest | None, owner: str | None
@@ -40,6 +45,7 @@ class StoreKeeper:
         self._store = store
         self._ttl = ttl
         self._pins = pins  # there are several engines
+        self.immediate = store.immediate
 
     async def open(
         self, engine: Engine, origin: EngineRequest | None, owner: str | None

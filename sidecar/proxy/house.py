@@ -1,7 +1,7 @@
 """What every request needs: made once at start, shared by both lanes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sidecar.config import Settings
 from sidecar.dialects.intent import Voice
@@ -30,13 +30,15 @@ class House:
     on_turn: Callable[[Turn], None]
     companions: Sequence[Companion] = ()
     order: Order | None = None
+    slow_sessions: bool = field(init=False)
+    """What concerns a session may take time, or change a request: the express lane leaves it."""
 
-    @property
-    def slow_sessions(self) -> bool:
-        """Whether what concerns a session may take time, or change a request: no plain work."""
-        return (
+    def __post_init__(self) -> None:
+        slow = (
             bool(self.companions)
             or self.order is not None
             or not self.store.immediate
+            or not self.keeper.immediate
             or self.settings.session_body_path is not None
         )
+        object.__setattr__(self, "slow_sessions", slow)
