@@ -16,7 +16,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("dialects.intent", "engine"),
     ("dialects", "ops", "listening", "delegation"),
     ("proxy", "admin"),
-    ("drain", "workers"),
+    ("drain", "workers", "supervisor"),
     ("parts",),
     ("manager",),
     ("app", "healthcheck", "demo"),
