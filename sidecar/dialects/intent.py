@@ -1,6 +1,6 @@
 """What a dialect makes of a request: an intent. And the answer that is ours to give."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Protocol
@@ -35,13 +35,14 @@ class ApiRequest:
     """A request that the dialect itself answers.
 
     path and query are raw, as they were sent; header names are in lower case, and those that were
-    sent twice are joined with a comma.
+    sent twice are joined with a comma. `lines` are the same headers as they go on to an engine.
     """
 
     method: str
     path: str
     query: str
     headers: Mapping[str, str]
+    lines: Sequence[bytes]
     body: bytes
 
 

@@ -11,7 +11,7 @@ async def serve(intent: Serve, head: Head, body: RequestBody, outgoing: Outgoing
     """Raises a SidecarError that is still to be worded for the client."""
     target, _, query = head.target.partition("?")
     whole = await body.read(intent.body_limit, "this call")
-    request = ApiRequest(head.method, target, query, _headers(head.lines), whole)
+    request = ApiRequest(head.method, target, query, _headers(head.lines), head.lines, whole)
     answer = await intent.call(request)
     if isinstance(answer, Answer):
         return await outgoing.say(answer)
