@@ -140,11 +140,20 @@ class StoreUnavailable(StoreFailed):
     retry_after = 1
 
 
+class ReplicaLost(SidecarError):
+    """The session's engine is gone with what it remembered, and the session with it."""
+
+    status = 410
+    kind = "Gone"
+
+
 class EngineError(SidecarError):
     """The engine did not give an answer that can be passed on."""
 
     status = 502
     kind = "BadGateway"
+    is_gone = False
+    """Nobody listens at its address."""
 
 
 class EngineNotReady(EngineError):

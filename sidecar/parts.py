@@ -71,13 +71,16 @@ def make_vocabulary(settings: Settings) -> Vocabulary:
 
 
 def make_replicas(settings: Settings, vocabulary: Vocabulary) -> Replicas:
-    engine = Engine(
-        settings.engine_url,
-        vocabulary,
-        connect_timeout=settings.engine_connect_timeout,
-        idle_limit=settings.engine_idle_seconds,
-    )
-    return Replicas([engine])
+    engines = [
+        Engine(
+            address,
+            vocabulary,
+            connect_timeout=settings.engine_connect_timeout,
+            idle_limit=settings.engine_idle_seconds,
+        )
+        for address in settings.engine_url
+    ]
+    return Replicas(engines)
 
 
 def make_order(settings: Settings, store: Store) -> Order | None:

@@ -14,7 +14,7 @@ NAMES = tuple(Settings.model_fields)
 TCP = EngineAddress("http://127.0.0.1:8000", "127.0.0.1", 8000)
 
 DEFAULTS: dict[str, Any] = {
-    "engine_url": TCP,
+    "engine_url": (TCP,),
     "host": "0.0.0.0",
     "port": 8080,
     "admin_host": "127.0.0.1",
@@ -39,6 +39,10 @@ DEFAULTS: dict[str, Any] = {
     "engine_connect_timeout": 5.0,
     "engine_response_timeout": None,
     "engine_idle_seconds": 4.0,
+    "replica_loss": "fail",
+    "replica_grace": 5.0,
+    "replica_silence": 120.0,
+    "replica_header": "X-Session-Replica",
     "head_timeout": 15.0,
     "keepalive_timeout": 75.0,
     "body_min_rate": 1000,
@@ -58,12 +62,17 @@ DEFAULTS: dict[str, Any] = {
 }
 
 GOOD: tuple[tuple[str, str, Any], ...] = (
-    ("engine_url", "http://engine.svc:80", EngineAddress("http://engine.svc:80", "engine.svc", 80)),
-    ("engine_url", "http://my_engine:1/", EngineAddress("http://my_engine:1", "my_engine", 1)),
-    ("engine_url", "HTTP://engine", EngineAddress("http://engine:80", "engine", 80)),
-    ("engine_url", "http://[::1]:8000", EngineAddress("http://[::1]:8000", "::1", 8000)),
-    ("engine_url", "unix:/run/e.sock", EngineAddress("unix:/run/e.sock", path="/run/e.sock")),
-    ("engine_url", "unix:///run/e.sock", EngineAddress("unix:/run/e.sock", path="/run/e.sock")),
+    ("engine_url", "http://e.svc:80", (EngineAddress("http://e.svc:80", "e.svc", 80),)),
+    ("engine_url", "http://my_engine:1/", (EngineAddress("http://my_engine:1", "my_engine", 1),)),
+    ("engine_url", "HTTP://engine", (EngineAddress("http://engine:80", "engine", 80),)),
+    ("engine_url", "http://[::1]:8000", (EngineAddress("http://[::1]:8000", "::1", 8000),)),
+    ("engine_url", "unix:/run/e.sock", (EngineAddress("unix:/run/e.sock", path="/run/e.sock"),)),
+    ("engine_url", "unix:///run/e.sock", (EngineAddress("unix:/run/e.sock", path="/run/e.sock"),)),
+    ("engine_url", "http://a:1 , unix:/e,http://b", (
+        EngineAddress("http://a:1", "a", 1),
+        EngineAddress("unix:/e", path="/e"),
+        EngineAddress("http://b:80", "b", 80),
+    )),
     ("host", "127.0.0.1", "127.0.0.1"),
     ("host", "::", "::"),
     ("host", "[::1]", "::1"),
@@ -129,6 +138,11 @@ GOOD: tuple[tuple[str, str, Any], ...] = (
     ("session_owner_header", "Authorization", "Authorization"),
     ("session_order", "Reject", "reject"),
     ("session_queue", "5", 5),
+    ("replica_loss", "Repin", "repin"),
+    ("replica_grace", "0", 0.0),
+    ("replica_silence", "10m", 600.0),
+    ("replica_header", "X-Served-By", "X-Served-By"),
+    ("replica_header", "off", None),
 )  # fmt: skip
 
 LATER = "is not supported in this version; remove it"
@@ -140,7 +154,10 @@ BAD: tuple[tuple[str, str, str], ...] = (
     ("engine_url", "https://engine:443", "is https, which is not spoken to an engine; put it on"),
     ("engine_url", "127.0.0.1:8000", f"has no scheme; {FORM}"),
     ("engine_url", "ftp://engine", f"is not an http address; {FORM}"),
-    ("engine_url", "http://a:1,http://b:1", "several engine addresses are not supported in this"),
+    ("engine_url", "http://a:1,", f"has no scheme; {FORM}"),
+    ("engine_url", "http://a,unix:/x,http://A:80/", '"http://a:80" is there twice; give each eng'),
+    ("engine_url", "http://b:1,http://u:s3,cret@a:1", "an engine address holds no user or passwo"),
+    ("engine_url", "http://b:1,http://localhost:8080", "is the sidecar's own data port; give the"),
     ("engine_url", "http://u:s3cret@a:1", f"an engine address holds no user or password; {FORM}"),
     ("engine_url", "http://a:1/v1", "has a path, a query or a fragment; every path is the"),
     ("engine_url", "http://a:1?x=1", "has a path, a query or a fragment"),
@@ -202,6 +219,10 @@ BAD: tuple[tuple[str, str, str], ...] = (
     ("control_body_limit", "63", "is too small; give 64 bytes or more"),
     ("create_on_first_use", "sometimes", "is neither on nor off"),
     ("session_owner_header", "Host", "is a header with another meaning"),
+    ("replica_loss", "wait", "is not a choice here; write fail or repin"),
+    ("replica_grace", "-1", TIME),
+    ("replica_silence", "long", TIME),
+    ("replica_header", "Content-Length", "is a header with another meaning in HTTP or here; cho"),
     ("session_order", "fifo", "is not a choice here"),
     ("session_queue", "0", "is not a whole number above 0"),
     ("request_body_max", "2G", SIZE),

@@ -1,7 +1,7 @@
-"""Where the engine listens: a TCP port or a Unix socket."""
+"""Where the engines listen: TCP ports and Unix sockets."""
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from sidecar.config.names import is_host
 from sidecar.config.values import wrong
@@ -21,14 +21,31 @@ class EngineAddress:
     def __str__(self) -> str:
         return self.text
 
+    @property
+    def name(self) -> str:
+        """host:port, or the name of the socket: for a header."""
+        if self.path is None:
+            return self.text.removeprefix("http://")
+        return quote(self.path.rpartition("/")[2])
 
-def engine_address(text: str) -> EngineAddress:
-    if "," in text:
-        raise ValueError("several engine addresses are not supported in this version; give one")
+
+def engine_addresses(text: str) -> tuple[EngineAddress, ...]:
+    parts = [part.strip() for part in text.split(",")]
+    if any("@" in part and not part.startswith("unix:") for part in parts):
+        # Not repeated, and no part of it: it may hold a password.
+        raise ValueError(f"an engine address holds no user or password; {_FORM}")
+    found: list[EngineAddress] = []
+    for part in parts:
+        address = _address(part)
+        if address in found:
+            raise wrong(str(address), "is there twice", "give each engine once")
+        found.append(address)
+    return tuple(found)
+
+
+def _address(text: str) -> EngineAddress:
     if text.startswith("unix:"):
         return _socket(text)
-    if "@" in text:  # not repeated: it may hold a password
-        raise ValueError(f"an engine address holds no user or password; {_FORM}")
     scheme, mark, _ = text.partition("://")
     if not mark:
         raise wrong(text, "has no scheme", _FORM)

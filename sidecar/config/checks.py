@@ -24,11 +24,11 @@ def _ports_differ(settings: Settings) -> str | None:
 
 
 def _engine_is_not_ourselves(settings: Settings) -> str | None:
-    engine = settings.engine_url
-    ours = settings.host in (*EVERY_ADDRESS, engine.host)
-    if not ours or engine.host not in _THIS_MACHINE or engine.port != settings.port:
-        return None
-    return f"{engine} is the sidecar's own data port; give the engine's address"
+    for engine in settings.engine_url:
+        ours = settings.host in (*EVERY_ADDRESS, engine.host)
+        if ours and engine.host in _THIS_MACHINE and engine.port == settings.port:
+            return f"{engine} is the sidecar's own data port; give the engine's address"
+    return None
 
 
 # Which setting a mistake is reported for, the others that the check reads, the check.

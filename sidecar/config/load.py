@@ -66,7 +66,7 @@ def _safe_admin_port(ports: str, settings: Settings) -> Given:
     found = _RANGE.fullmatch(ports)
     if found is None or not 0 < int(found[1]) <= int(found[2]) <= 65535:
         raise wrong(ports, "is not a range of ports", 'write it as in "7000-7010"')
-    taken = {settings.port, settings.engine_url.port}
+    taken = {settings.port, *(engine.port for engine in settings.engine_url)}
     free = next((n for n in range(int(found[1]), int(found[2]) + 1) if n not in taken), None)
     if free is None:
         raise wrong(ports, "has no port left for the admin listener", "set SIDECAR_ADMIN_PORT=off")

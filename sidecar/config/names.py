@@ -1,6 +1,7 @@
 """From text to hosts, headers, paths and the names of dialects and stores."""
 
 import re
+import shlex
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -50,6 +51,17 @@ def store(text: str) -> str:
     if "://" in text:  # not repeated: such an address may hold a password
         raise ValueError("a store at an address is not available in this version; write tmpfs")
     raise wrong(text, "is not a store", "write tmpfs")
+
+
+def command(text: str) -> tuple[str, ...]:
+    """In the grammar of a POSIX shell's words; there is no shell that would run it."""
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise ValueError(f"cannot be split into words ({error}); quote it as for a shell") from None
+    if not words or not words[0] or "\0" in text:
+        raise ValueError('is no command line; write it as in "vllm serve MODEL"')
+    return words
 
 
 def directory(text: str) -> Path:

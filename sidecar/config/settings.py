@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, PrivateAttr
 
 from sidecar.config import names, values
-from sidecar.config.address import EngineAddress, engine_address
+from sidecar.config.address import EngineAddress, engine_addresses
 from sidecar.config.sources import Given
 
 
@@ -44,8 +44,29 @@ def setting(default: str | None, meaning: str) -> Any:
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    engine_url: Annotated[EngineAddress, parsed(engine_address)] = setting(
-        "http://127.0.0.1:8000", "the engine: `http://host:port` or `unix:/path/to.sock`"
+    engine_url: Annotated[tuple[EngineAddress, ...], parsed(engine_addresses)] = setting(
+        "http://127.0.0.1:8000",
+        "the engine: `http://host:port` or `unix:/path/to.sock`; several that can do the same, "
+        "with commas: docs/replicas.md",
+    )
+    # May hold any character: it is never written to a header or a terminal as it is.
+    engine_command: Annotated[tuple[str, ...] | None, PlainValidator(names.command)] = setting(
+        None,
+        "the engine's own command line, which the sidecar starts and watches, as "
+        "`run -- COMMAND ...` does; `{port}` in it is that of `SIDECAR_ENGINE_URL`: "
+        "docs/supervisor.md",
+    )
+    engine_restart: Switch = setting(
+        "on", "start it again when it ends by itself; `off`: end with its exit code"
+    )
+    engine_restarts_max: Annotated[int, parsed(values.whole)] = setting(
+        "3", "restarts in a row; one that was ready for a minute has all of them again"
+    )
+    engine_restart_sessions: Annotated[str, parsed(values.choice("keep", "end"))] = setting(
+        "keep", "when it was started again: `keep` the sessions, or `end` them all"
+    )
+    engine_stop_seconds: Seconds = setting(
+        "5", "the part of the drain that is kept for its end: SIGTERM, then SIGKILL"
     )
     host: Host = setting("0.0.0.0", "data port: the address it listens on")
     port: Port = setting("8080", "data port; `0` takes a free one and logs it")
@@ -120,6 +141,21 @@ class Settings(BaseModel):
     )
     engine_idle_seconds: Seconds = setting(
         "4", "an idle connection to the engine is closed after this; uvicorn closes its end after 5"
+    )
+    replica_loss: Annotated[str, parsed(values.choice("fail", "repin"))] = setting(
+        "fail",
+        "of several engines, one is lost with what it remembers: `fail` (410, and the session "
+        "ends) or `repin` (the session goes on with another engine, which knows nothing of it)",
+    )
+    replica_grace: Seconds = setting(
+        "5", "one that refuses connections, and is not ready again within this, is lost"
+    )
+    replica_silence: Seconds = setting(
+        "120", "one that takes connections, but is not ready for this long, is lost"
+    )
+    replica_header: Annotated[str | None, parsed(values.or_off(names.header))] = setting(
+        "X-Session-Replica",
+        "the header of a reply that names the engine, where there are several; `off`: none",
     )
     head_timeout: Wait = setting("15", "a request's head must be complete within this")
     keepalive_timeout: Wait = setting(

@@ -16,6 +16,8 @@ PRESETS = "SIDECAR_PRESET_"  # names that its users make up
 # The platform's own names. A setting's own name wins over them.
 ALIASES = {
     "port": "SAGEMAKER_BIND_TO_PORT",
+    "engine_restart": "PROCESS_AUTO_RECOVERY",
+    "engine_restarts_max": "PROCESS_MAX_START_RETRIES",
     "sessions": "SAGEMAKER_ENABLE_STATEFUL_SESSIONS",
     "sessions_path": "SAGEMAKER_SESSIONS_PATH",
     "sessions_ttl": "SAGEMAKER_SESSIONS_EXPIRATION",

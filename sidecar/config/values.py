@@ -100,6 +100,12 @@ def count(text: str) -> int:
     raise wrong(text, "is not a whole number above 0", "give 1 or more")
 
 
+def whole(text: str) -> int:
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    raise wrong(text, "is not a whole number", "give 0 or more")
+
+
 def port(text: str) -> int:
     if _WHOLE.fullmatch(text) and int(text) <= 65535:
         return int(text)

@@ -39,18 +39,23 @@ class _State(Enum):
 
 
 class EngineConnection(asyncio.Protocol):
-    """`on_idle` is called with a connection that may carry another exchange.
+    """read_reply: from the bytes of a head to a Reply; raises ReplyError.
 
-    read_reply: from the bytes of a head to a Reply; raises ReplyError.
+    on_idle: it may carry another exchange. on_fault: the engine did not give a whole answer, and
+    somebody waited for it. on_lost: it is no more.
     """
 
     def __init__(
         self,
         read_reply: Callable[[bytes], Reply],
         on_idle: Callable[["EngineConnection"], None],
+        on_fault: Callable[[], None],
+        on_lost: Callable[["EngineConnection"], None],
     ) -> None:
         self._read_reply = read_reply
         self._on_idle = on_idle
+        self._on_fault = on_fault
+        self._on_lost = on_lost
         self._state = _State.IDLE
         self._sink: Sink | None = None
         self._carry = b""
@@ -72,6 +77,7 @@ class EngineConnection(asyncio.Protocol):
         The sink hears of a fault at once when the engine has hung up, or spoken, unasked.
         """
         if self._state is not _State.IDLE:
+            self._on_fault()
             sink.on_fault("closed the connection before it was asked anything")
             return
         self._state = _State.HEAD
@@ -109,6 +115,10 @@ class EngineConnection(asyncio.Protocol):
         self._state = _State.CLOSED
         self._transport.abort()
 
+    @property
+    def is_closed(self) -> bool:
+        return self._state is _State.CLOSED
+
     def is_reusable(self) -> bool:
         """False when the engine has closed, or sent what nobody asked for.
 
@@ -140,9 +150,11 @@ class EngineConnection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         state, self._state = self._state, _State.CLOSED
+        self._on_lost(self)
         if state is _State.UNTIL_END and error is None:
             self._take_sink().on_end()
         elif self._sink is not None:
+            self._on_fault()
             before = state is _State.HEAD
             self._take_sink().on_fault(
                 "closed the connection before answering" if before else "broke off its answer"
@@ -259,6 +271,7 @@ class EngineConnection(asyncio.Protocol):
         self._state = _State.CLOSED
         self._transport.abort()
         if self._sink is not None:
+            self._on_fault()
             self._take_sink().on_fault(reason)
 
     def _take_sink(self) -> Sink:

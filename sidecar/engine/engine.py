@@ -1,4 +1,4 @@
-"""The engine as the rest of the sidecar sees it: an address, its connections, its readiness."""
+"""One engine as the rest of the sidecar sees it: an address, its connections, its readiness."""
 
 import asyncio
 import errno
@@ -9,6 +9,8 @@ from functools import lru_cache
 
 from sidecar.config import EngineAddress
 from sidecar.engine.connection import EngineConnection
+from sidecar.engine.ejection import Ejection
+from sidecar.engine.outage import Outage
 from sidecar.engine.reply import Reply, read_reply
 from sidecar.errors import EngineError, EngineNotReady, EngineTimeout, NoDescriptors
 from sidecar.headers import Vocabulary
@@ -18,10 +20,17 @@ from sidecar.headers import Vocabulary
 _REST_SECONDS = 0.06
 _KEPT_REPLIES = 256
 _KEPT_HEAD_LIMIT = 2048
+# What connect(2) says where no process listens: at a port, at a socket.
+_NOBODY_THERE = (errno.ECONNREFUSED, errno.ENOENT)
 
 
 class Engine:
-    """All mutable state: the idle connections, newest last, and whether the engine is ready."""
+    """All mutable state: the connections, the idle ones also newest last, and what is known of the
+    engine's health.
+
+    outage: where it is one of several; then its answers are noted, and `reply_line` is added to
+    them.
+    """
 
     def __init__(
         self,
@@ -30,17 +39,30 @@ class Engine:
         *,
         connect_timeout: float,
         idle_limit: float,
+        outage: Outage | None = None,
+        reply_line: bytes = b"",
     ) -> None:
         self.address = address
         self.ready = False
+        self.outage = outage
+        self.ejection = Ejection()
         self.on_unreachable: Callable[[], None] = lambda: None
         self.host_header = "localhost" if address.path else str(address).partition("//")[2]
         self._vocabulary = vocabulary
+        self._reply_line = reply_line
         self._read_again = lru_cache(_KEPT_REPLIES)(self._read)
         self._connect_timeout = connect_timeout
         self._idle_limit = idle_limit
+        self._open: set[EngineConnection] = set()
+        self._connecting = 0
         self._idle: list[EngineConnection] = []
         self._resting: deque[EngineConnection] = deque()
+
+    @property
+    def in_flight(self) -> int:
+        """Connections in use, tunnels too, and those being made; probes apart. It is a difference
+        of what there is, so that it cannot drift and costs a request nothing."""
+        return self._connecting + len(self._open) - len(self._idle) - len(self._resting)
 
     def take_idle(self) -> EngineConnection | None:
         """The idle connection used last, if one may still be used."""
@@ -57,17 +79,33 @@ class Engine:
 
     async def connect(self) -> EngineConnection:
         """A fresh connection. Raises EngineError (down), EngineNotReady or EngineTimeout."""
+        self._connecting += 1
+        try:
+            connection = await self._connect(self._make_connection)
+        except NoDescriptors:
+            raise
+        except EngineError:
+            self.ejection.note_no_connection()
+            raise
+        finally:
+            self._connecting -= 1
+        if not connection.is_closed:  # or else it is lost already
+            self._open.add(connection)
+        return connection
+
+    async def knock(self) -> EngineConnection:
+        """A connection for a probe, of which no count is kept. Raises the same."""
+        return await self._connect(self._make_plain_connection)
+
+    async def _connect(self, make: Callable[[], EngineConnection]) -> EngineConnection:
         loop = asyncio.get_running_loop()
+        address = self.address
         try:
             async with asyncio.timeout(self._connect_timeout):
-                if self.address.path is not None:
-                    _, protocol = await loop.create_unix_connection(
-                        self._make_connection, self.address.path
-                    )
+                if address.path is not None:
+                    _, protocol = await loop.create_unix_connection(make, address.path)
                 else:
-                    _, protocol = await loop.create_connection(
-                        self._make_connection, self.address.host, self.address.port
-                    )
+                    _, protocol = await loop.create_connection(make, address.host, address.port)
         except TimeoutError:
             raise EngineTimeout(
                 f"the engine at {self.address} did not accept a connection within "
@@ -78,7 +116,9 @@ class Engine:
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 raise NoDescriptors("the sidecar has no descriptors left: try again") from None
-            raise self._unreachable(error.strerror or str(error)) from None
+            unreachable = self._unreachable(error.strerror or str(error))
+            unreachable.is_gone = error.errno in _NOBODY_THERE
+            raise unreachable from None
         return protocol
 
     async def connection(self) -> EngineConnection:
@@ -115,14 +155,33 @@ class Engine:
             self._idle.append(self._resting.popleft())
 
     def _make_connection(self) -> EngineConnection:
-        return EngineConnection(self._read_reply, self._keep)
+        read = self._read_reply if self.outage is None else self._read_and_note
+        return EngineConnection(read, self._keep, self.ejection.note_break, self._lose)
+
+    def _make_plain_connection(self) -> EngineConnection:
+        return EngineConnection(self._read, EngineConnection.abort, _nothing, _nothing)
+
+    def _read_and_note(self, head: bytes) -> Reply:
+        reply = self._read_reply(head)
+        if not reply.is_interim:
+            self.ejection.note_answer(reply.status)
+        return reply
 
     def _read_reply(self, head: bytes) -> Reply:
         """An engine repeats its heads (but for the second in Date): a Reply is never changed."""
         return (self._read_again if len(head) <= _KEPT_HEAD_LIMIT else self._read)(head)
 
     def _read(self, head: bytes) -> Reply:
-        return read_reply(head, self._vocabulary)
+        reply = read_reply(head, self._vocabulary)
+        if self._reply_line and not reply.is_interim:
+            self._name_ourselves(reply)
+        return reply
+
+    def _name_ourselves(self, reply: Reply) -> None:
+        """What the engine says under that name was meant for somebody in front of it, us."""
+        name = self._reply_line.partition(b":")[0].lower()
+        others = (line for line in reply.lines if line.partition(b":")[0].lower() != name)
+        reply.lines = [*others, self._reply_line]
 
     def _keep(self, connection: EngineConnection) -> None:
         connection.idle_since = time.monotonic()
@@ -130,6 +189,12 @@ class Engine:
             self._resting.append(connection)
         else:
             self._idle.append(connection)
+
+    def _lose(self, connection: EngineConnection) -> None:
+        self._open.discard(connection)
+        for kept in (self._idle, self._resting):
+            if connection in kept:
+                kept.remove(connection)
 
     def _unreachable(self, reason: str) -> EngineError:
         if not self.ready:
@@ -142,3 +207,7 @@ class Engine:
             f"the engine at {self.address} cannot be reached ({reason}): "
             "check that it is running, or SIDECAR_ENGINE_URL"
         )
+
+
+def _nothing(*_: object) -> None:
+    """A probe draws its own conclusions."""

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from sidecar.engine.engine import Engine
 from sidecar.engine.exchange import Exchange
+from sidecar.engine.outage import Condition
 from sidecar.errors import EngineError, EngineTimeout, NoDescriptors
 
 logger = logging.getLogger("sidecar.engine")
@@ -41,25 +42,33 @@ class Prober:
                 async with asyncio.timeout(_INTERVAL_IN_DOUBT if in_doubt else _INTERVAL):
                     await self._again.wait()
 
-    def _note(self, ready: bool | None) -> None:
+    def _note(self, found: Condition | None) -> None:
         """None: the engine took too long, which once is forgiven."""
-        self._timeouts = self._timeouts + 1 if ready is None else 0
-        if ready is None:
-            ready = self._engine.ready and self._timeouts <= _TIMEOUTS_ALLOWED
-        if ready != self._engine.ready:
-            self._engine.ready = ready
+        engine = self._engine
+        self._timeouts = self._timeouts + 1 if found is None else 0
+        if found is None:
+            may_be = engine.ready and self._timeouts <= _TIMEOUTS_ALLOWED
+            found = Condition.READY if may_be else Condition.UNWELL
+        elif found is Condition.READY:
+            engine.ejection.note_connection()
+        if engine.outage is not None:
+            engine.outage.note(found)
+        ready = found is Condition.READY
+        if ready != engine.ready:
+            engine.ready = ready
             word = "ready" if ready else "not ready"
-            logger.info("the engine at %s is %s", self._engine.address, word)
+            logger.info("the engine at %s is %s", engine.address, word)
 
-    async def _probe(self) -> bool | None:
+    async def _probe(self) -> Condition | None:
         try:
-            return await self._ask_kept() if self._path is not None else await self._discover()
+            ready = await (self._ask_kept() if self._path is not None else self._discover())
         except (TimeoutError, EngineTimeout):
             return None
         except NoDescriptors:
-            return self._engine.ready
-        except EngineError:
-            return False
+            ready = self._engine.ready
+        except EngineError as error:
+            return Condition.GONE if error.is_gone else Condition.UNWELL
+        return Condition.READY if ready else Condition.UNWELL
 
     async def _ask_kept(self) -> bool:
         assert self._path is not None
@@ -81,7 +90,7 @@ class Prober:
 
     async def _status(self, path: str) -> int:
         async with asyncio.timeout(_LIMIT):
-            exchange = Exchange(self._engine, await self._engine.connect())
+            exchange = Exchange(self._engine, await self._engine.knock())
             try:
                 exchange.start(
                     f"GET {path} HTTP/1.1\r\nHost: {self._engine.host_header}\r\n"

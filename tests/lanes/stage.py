@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from sidecar.clock import SystemClock
-from sidecar.config import EngineAddress, load
+from sidecar.config import load
 from sidecar.dialects.sagemaker.dialect import SageMaker
 from sidecar.engine.engine import Engine
 from sidecar.engine.keeper import StoreKeeper
@@ -84,8 +84,7 @@ class LaneOnStage:
         self.recording = await stack.enter_async_context(RecordingEngine())
         settings = load({"SIDECAR_ENGINE_URL": self.recording.url})
         vocabulary = Vocabulary(settings.session_header)
-        address = settings.engine_url
-        assert isinstance(address, EngineAddress)
+        [address] = settings.engine_url
         engine = Engine(address, vocabulary, connect_timeout=5, idle_limit=4)
         engine.ready = True
         dialect = SageMaker(
