@@ -35,7 +35,8 @@ class Background:
     async def _run(self) -> None:
         while not self._stopping:
             self._wake.clear()
-            if await self._tick():
+            more = await self._tick()
+            if self._sweep.removal.tell() or more:
                 continue
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), IDLE)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from sidecar.clock import Clock
 from sidecar.errors import SessionNotFound, StoreFailed, StoreFull, StoreUnavailable
-from sidecar.sessions import data
+from sidecar.sessions import data, turns
 from sidecar.sessions import events as log
 from sidecar.sessions.counts import Counts
 from sidecar.sessions.folder import Folder
@@ -87,6 +87,12 @@ class FolderContents:
 
     async def data_keys(self, session_id: str) -> list[str]:
         return await asyncio.to_thread(self._read, session_id, data.keys)
+
+    async def try_lease(self, session_id: str) -> turns.FileLease | None:
+        fd = self._read(session_id, turns.find)
+        if fd is None:
+            fd = await self._change(session_id, turns.make)
+        return turns.take(fd)
 
     def _read(self, session_id: str, work: Callable[[Folder], T]) -> T:
         try:

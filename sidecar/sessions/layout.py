@@ -1,11 +1,13 @@
 """What a session is on disk: names, the marker that holds its times, and the two renames.
 
-    <root>/.tmp-<id>/       being made         --rename-->  <root>/<id>/        live
-    <root>/<id>/            live               --rename-->  <root>/.del-<id>/   ended
+    <root>/.tmp-<uuid>/     being made         --rename-->  <root>/<id>/                live
+    <root>/<id>/            live               --rename-->  <root>/.del-<id>.<inode>/   closed
+                                               --rename-->  <root>/.del-<id>~<inode>/   expired
     <root>/<id>/.sidecar-<boot>                empty; mtime = end of life, atime = made,
                                                executable = there may be a record
     <root>/<id>/.sidecar.record                owner, idle time and state, if there are any
     <root>/<id>/.sidecar.events                the log, if there is one
+    <root>/<id>/.sidecar.turn                  empty; locked by the request whose turn it is
     <root>/<id>/.expiration_ts                 only for MHCS, on request
     <root>/<id>/<key>                          the engine's, left alone until the session ends
 
@@ -16,7 +18,8 @@ machine, whose engine's memory is gone as well.
 Directories and empty files take no page on tmpfs (120 sessions fitted in a full one of 256 KiB);
 a file with one byte takes 4 KiB of a container's usual 64 MiB. So the times are in an inode. The
 end is on the boot clock, which nobody can set and all processes share. The directory's own mtime
-moves when the engine adds a key, hence the marker.
+moves when the engine adds a key, hence the marker. Its inode's number in the name of what ended
+keeps apart those that had the same id one after the other.
 """
 
 import contextlib
@@ -38,6 +41,9 @@ OWN = ".sidecar"
 # model_hosting_container_standards 0.1.16, sagemaker/sessions/manager.py
 MHCS_EXPIRATION = ".expiration_ts"
 EVENTS = ".sidecar.events"
+TURN = ".sidecar.turn"
+# How a session ended: what follows its id, in which neither of them can be.
+CLOSED, EXPIRED = ".", "~"
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _PLAIN, _RECORDED = 0o600, 0o700
@@ -63,14 +69,21 @@ class Layout:
         self._expiration_file = expiration_file
         self.marker = f"{OWN}-{_boot()}"
 
-    def create(self, marker: Marker, expires: float, record: Record = PLAIN) -> str:
-        """Raises OSError, and then leaves nothing behind."""
-        session_id = str(uuid.uuid4())
-        making = MAKING + session_id
+    def create(
+        self,
+        marker: Marker,
+        expires: float,
+        record: Record = PLAIN,
+        session_id: str | None = None,
+    ) -> str:
+        """Under an id of ours if none is given. Raises OSError, and then leaves nothing behind:
+        one of TAKEN if the id that was given has a directory."""
+        fresh = str(uuid.uuid4())
+        making = MAKING + fresh
         os.mkdir(making, 0o700, dir_fd=self.root.fd)
         try:
             self._fill(making, marker, expires, record)
-            return self._rename(making, session_id)
+            return self._rename(making, session_id or fresh)
         except OSError:
             with contextlib.suppress(OSError):
                 self.delete(making)
@@ -111,19 +124,19 @@ class Layout:
         if not read_marker(self.marker, dir_fd).recorded:
             os.chmod(self.marker, _RECORDED, dir_fd=dir_fd)
 
-    def end(self, session_id: str) -> str:
+    def end(self, session_id: str, how: str, inode: int) -> str:
         """The commit of an end; of several callers one gets a name to delete.
 
         Needs no space. The others get FileNotFoundError.
         """
-        return self._rename(session_id, ENDED + session_id)
+        return self._rename(session_id, f"{ENDED}{session_id}{how}{inode}")
 
     def delete_own(self, name: str) -> bool:
         """Delete a directory that holds no more than we put there; False if it is still there.
 
         Most hold nothing but the marker, so the other names are tried only where that fails.
         """
-        for own in ((self.marker,), (RECORD, EVENTS, files.NEW, MHCS_EXPIRATION)):
+        for own in ((self.marker,), (RECORD, EVENTS, TURN, files.NEW, MHCS_EXPIRATION)):
             try:
                 for file in own:
                     self._unlink(f"{name}/{file}")

@@ -4,7 +4,7 @@ import os
 import stat
 import time
 
-from sidecar.sessions.layout import ENDED, MAKING, OWN, Layout, NotASession, is_marker, vet
+from sidecar.sessions.layout import CLOSED, ENDED, MAKING, OWN, Layout, NotASession, is_marker, vet
 
 # Making takes microseconds; half-made for longer than this means that the maker died.
 HALF_MADE_LIMIT = 60.0
@@ -37,6 +37,11 @@ class Leftovers:
         ended, fd = ENDED + name.removeprefix(MAKING), self._layout.root.fd
         os.rename(name, ended, src_dir_fd=fd, dst_dir_fd=fd)
         return ended
+
+    def end(self, session_id: str) -> str:
+        """End a session of a former boot; the name to delete. Nobody is told: engines are gone
+        with the machine."""
+        return self._layout.end(session_id, CLOSED, self._stat(session_id).st_ino)
 
     def is_directory(self, name: str) -> bool:
         return stat.S_ISDIR(self._stat(name).st_mode)

@@ -1,6 +1,8 @@
 """Which sessions there are, a page at a time. For an operator: it walks the whole directory."""
 
 import heapq
+import json
+from collections import Counter
 
 from sidecar.sessions.layout import Layout, NotASession
 from sidecar.sessions.lookup import Found, look
@@ -23,6 +25,18 @@ def list_found(layout: Layout, limit: int, after: str, now: float) -> list[tuple
             break
         after = page[-1]
     return found
+
+
+def tally_found(layout: Layout, key: str, now: float) -> dict[str, int]:
+    """How many live sessions have which text there in their state. Slow: for a thread."""
+    counts: Counter[str] = Counter()
+    for name in names(layout.root):
+        found = _look(layout, name) if is_well_formed(name) else None
+        if found is not None and found.end > now:
+            value = json.loads(found.record.state).get(key)
+            if isinstance(value, str):
+                counts[value] += 1
+    return dict(counts)
 
 
 def _page(layout: Layout, limit: int, after: str) -> list[str]:

@@ -1,38 +1,76 @@
-"""The end of sessions: the rename that commits it, then the deletion of what is in them."""
+"""What comes after the end of a session: it is told of, then what is in it is deleted."""
 
+import logging
 import time
 from collections import deque
 
 from sidecar.sessions.complaints import Complaints
-from sidecar.sessions.layout import ENDED, Layout
+from sidecar.sessions.expiry import Ended, Expiry
+from sidecar.sessions.layout import Layout
+
+LOG = logging.getLogger("sidecar.sessions")
+# Each has a descriptor open.
+_UNTOLD_LIMIT = 64
 
 
 class Removal:
-    """The loop only appends to `_trash` and reads lengths; the rest is the sweeping thread's."""
+    """The loop appends to `_trash` and `_untold`, empties `_untold`, and reads lengths; the rest is
+    the sweeping thread's."""
 
-    def __init__(self, layout: Layout, complaints: Complaints) -> None:
+    def __init__(self, layout: Layout, expiry: Expiry, complaints: Complaints) -> None:
         self._layout = layout
+        self._expiry = expiry
         self._complaints = complaints
+        self._untold: deque[Ended] = deque()
         self._trash: deque[str] = deque()
         self._busy: list[str] = []
         self.ended = 0
 
     def __len__(self) -> int:
         """Directories that have ended and are still there."""
-        return len(self._trash) + len(self._busy)
+        return len(self._untold) + len(self._trash) + len(self._busy)
 
     @property
     def is_due(self) -> bool:
         return bool(self._trash)
 
-    def throw_away(self, session_id: str) -> None:
-        """What is in an ended session goes with the next tick."""
-        self._trash.append(ENDED + session_id)
+    @property
+    def has_all_it_can_tell(self) -> bool:
+        return len(self._untold) >= _UNTOLD_LIMIT
 
-    def end(self, session_id: str) -> None:
-        name = self._layout.end(session_id)
+    def throw_away(self, name: str) -> None:
+        """What is in an ended session goes with the next tick."""
+        self._trash.append(name)
+
+    def tell_later(self, ended: Ended) -> None:
+        self._untold.append(ended)
+
+    def tell(self) -> bool:
+        """On the loop: of what has ended by itself. True if there was any."""
+        told = bool(self._untold)
+        while self._untold:
+            self._tell(self._untold.popleft())
+        return told
+
+    def expire(self, session_id: str) -> bool:
+        """False if it lives. Raises NotASession or OSError."""
+        ended = self._expiry.end(session_id)
+        if ended is None:
+            return False
+        self.ended += 1
+        self._part_with(ended)
+        return True
+
+    def finish(self, name: str) -> None:
+        """Delete one that has ended just now, and that nobody is to be told of."""
         self.ended += 1
         self.delete(name)
+
+    def adopt(self, name: str) -> None:
+        """An ended session that was met: of a killed process, or of one that is at it."""
+        ended = self._expiry.adopt(name)
+        if ended is not None:
+            self._part_with(ended)
 
     def delete(self, name: str) -> None:
         try:
@@ -43,6 +81,23 @@ class Removal:
         except OSError as error:
             # Left for the next scan, so that one bad directory is not tried without a pause.
             self._complaints.failed("delete an ended session", error)
+
+    def _part_with(self, ended: Ended | str) -> None:
+        if isinstance(ended, Ended):
+            self._untold.append(ended)
+        else:
+            self.delete(ended)
+
+    def _tell(self, ended: Ended) -> None:
+        try:
+            if self._expiry.listener is not None:
+                self._expiry.listener(ended.session, ended.why)
+        except Exception:
+            LOG.exception("what follows the end of session %.8s... failed", ended.session.id)
+        # The marker goes at once: a process that stops now leaves nothing to be told of again.
+        if not self._layout.delete_own(ended.name):
+            self._trash.append(ended.name)
+        ended.pin.release()
 
     def retry_busy(self) -> None:
         self._trash.extend(self._busy)

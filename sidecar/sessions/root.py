@@ -14,6 +14,8 @@ from sidecar.errors import StoreFailed
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 # EMLINK: ext4 without dir_nlink holds 65,000 directories.
 NO_ROOM = FULL | {errno.EMLINK}
+# A directory cannot be renamed onto what has the name.
+TAKEN = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR})
 # What the name of a session leads to when there is none.
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
 

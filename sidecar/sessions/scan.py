@@ -74,7 +74,7 @@ class Scan:
     def _tidy(self, name: str) -> None:
         try:
             if name.startswith(ENDED) and self._leftovers.is_ours(name):
-                self._removal.delete(name)
+                self._removal.adopt(name)
             elif name.startswith(MAKING) and self._leftovers.is_abandoned(name):
                 # Taken by rename, so that a maker who is alive after all cannot commit a
                 # directory whose marker is being deleted; it then makes another one.
@@ -116,7 +116,7 @@ class Scan:
     def _end_former_boots(self, name: str) -> bool:
         try:
             if self._leftovers.is_ours(name) and self._leftovers.is_from_former_boot(name):
-                self._removal.end(name)
+                self._removal.finish(self._leftovers.end(name))
                 return True
             self._complaints.foreign(name)
             return not self._leftovers.is_directory(name)

@@ -4,6 +4,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from sidecar.errors import BadRequest
+
+# "; Expires=YYYY-MM-DDTHH:MM:SSZ" follows it in a header of at most 256 characters.
+GIVEN_ID_LIMIT = 225
 # botocore's sagemaker-runtime service model; the platform checks both directions.
 ID_LIMIT = 256
 _ID = re.compile(r"[a-zA-Z0-9](?:-*[a-zA-Z0-9])*")
@@ -11,6 +15,15 @@ _ID = re.compile(r"[a-zA-Z0-9](?:-*[a-zA-Z0-9])*")
 
 def is_well_formed(session_id: str) -> bool:
     return len(session_id) <= ID_LIMIT and _ID.fullmatch(session_id) is not None
+
+
+def check_given(session_id: str) -> None:
+    """Whether a session may be opened under an id that is not ours. Raises BadRequest."""
+    if len(session_id) > GIVEN_ID_LIMIT or not is_well_formed(session_id):
+        raise BadRequest(
+            f"a session id has 1 to {GIVEN_ID_LIMIT} letters, digits and hyphens, "
+            "the first and the last of them no hyphens"
+        )
 
 
 # Not frozen: that costs 0.35 us of the 3 us of a use (CPython 3.11), and each caller has its own.

@@ -1,6 +1,6 @@
 """The store contract: where sessions live. One contract test-suite runs against every store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from sidecar.sessions.session import Session
@@ -56,12 +56,22 @@ class Lease(Protocol):
     """A session's turn, held until it is given back or the process that holds it has died."""
 
     async def release(self) -> None:
-        """Harmless where the session has ended meanwhile."""
+        """Harmless where the session has ended meanwhile, and a second time."""
 
 
 class Store(Contents, Protocol):
     immediate: bool
     """`open`, `get` and `close` never suspend: one step of the coroutine has the result."""
+
+    on_ended: Callable[[Session, str], None] | None
+    """Told of each session that ended because its time was over, with its state; not of those that
+    were closed. All processes that share a place have one, or none has.
+
+    Called on the loop of one process, soon after the end, with "expired". What it raises is logged.
+    If a process is killed before it has told, another one does later ("adopted"), and if it is
+    killed while it tells, the same session is told of twice. Not told of: what a start of the
+    machine ended, and what somebody else deleted or damaged.
+    """
 
     async def open(
         self,
@@ -70,12 +80,16 @@ class Store(Contents, Protocol):
         idle: float | None = None,
         owner: str | None = None,
         state: Mapping[str, Any] | None = None,
+        session_id: str | None = None,
     ) -> Session:
         """Make a session that lives `ttl` seconds, cut to the whole second that is announced.
 
         With `idle` it ends earlier, that many seconds after it was last touched.
+        With a `session_id` it has that one, which is free again as soon as its session has ended;
+        without one it has a new one that nobody can guess.
         Once this returns, the session survives a crash of the process.
-        Raises StoreFull (nothing half-made stays), StoreFailed or BodyTooLarge (the state).
+        Raises StoreFull (nothing half-made stays), StoreFailed, BodyTooLarge (the state),
+        SessionExists if a live one has the id, and BadRequest for what is no id (check_given).
         """
 
     async def get(
@@ -96,12 +110,18 @@ class Store(Contents, Protocol):
         """
 
     async def try_lease(self, session_id: str) -> Lease | None:
-        """None while somebody else holds it, in whatever process. Raises SessionNotFound or
-        StoreUnavailable."""
+        """None while somebody else holds it, in whatever process. Raises SessionNotFound,
+        StoreUnavailable, or StoreFull where no room is left to note it."""
 
     async def list_sessions(self, limit: int, after: str = "") -> list[Session]:
         """Live sessions in the order of their ids, which follow `after`; fewer than `limit` only
         at the end. Raises StoreUnavailable."""
+
+    async def tally(self, key: str) -> dict[str, int]:
+        """How many live sessions of all processes have which text at `key` of their state.
+
+        Each session is read for it: not for every request. Raises StoreUnavailable.
+        """
 
     def count(self) -> int:
         """Live sessions, as far as this process knows; for metrics."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from sidecar.clock import Clock
 from sidecar.sessions.complaints import Complaints
+from sidecar.sessions.expiry import Ended, Expiry
 from sidecar.sessions.layout import Layout, NotASession
 from sidecar.sessions.ledger import Ledger
 from sidecar.sessions.removal import Removal
@@ -38,7 +39,8 @@ class Sweep:
         self._inbox: deque[tuple[str, float | None]] = deque()
         self._ledger = Ledger()
         self._complaints = Complaints(layout.root.path)
-        self.removal = Removal(layout, self._complaints)
+        self.expiry = Expiry(layout, clock)
+        self.removal = Removal(layout, self.expiry, self._complaints)
         self.scan = Scan(
             layout,
             clock,
@@ -73,8 +75,12 @@ class Sweep:
     def ended_and_deleted(self, session_id: str) -> None:
         self._inbox.append((session_id, None))
 
-    def ended_with_files(self, session_id: str) -> None:
-        self.removal.throw_away(session_id)
+    def ended_with_files(self, session_id: str, name: str) -> None:
+        self.removal.throw_away(name)
+        self._inbox.append((session_id, None))
+
+    def ended_untold(self, session_id: str, ended: Ended) -> None:
+        self.removal.tell_later(ended)
         self._inbox.append((session_id, None))
 
     def close(self) -> None:
@@ -121,6 +127,8 @@ class Sweep:
 
     def _end_expired(self, deadline: float) -> None:
         while self._is_due() and time.perf_counter() < deadline:
+            if self.removal.has_all_it_can_tell:
+                return
             session_id = self._ledger.pop()
             if session_id is not None:
                 self._end_if_expired(session_id)
@@ -131,8 +139,10 @@ class Sweep:
             end = self.layout.read(session_id).end
             if end > self._clock.boot():
                 self._ledger.add(session_id, end)
-            else:
-                self.removal.end(session_id)
+            elif not self.removal.expire(session_id):
+                self._ledger.add(session_id, self._clock.boot() + RETRY)
+        except BlockingIOError:
+            self._ledger.add(session_id, self._clock.boot() + RETRY)
         except (NotASession, FileNotFoundError):
             pass
         except OSError as error:

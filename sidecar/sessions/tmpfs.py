@@ -10,25 +10,37 @@ import hmac
 import json
 import logging
 import math
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from sidecar.clock import Clock
-from sidecar.errors import SessionNotFound, StoreFailed, StoreFull, StoreUnavailable
+from sidecar.errors import (
+    SessionExists,
+    SessionNotFound,
+    StoreFailed,
+    StoreFull,
+    StoreUnavailable,
+)
 from sidecar.sessions.background import Background
 from sidecar.sessions.contents import FolderContents
 from sidecar.sessions.counts import Counts
-from sidecar.sessions.layout import Layout, Marker, NotASession
-from sidecar.sessions.listing import list_found
+from sidecar.sessions.expiry import Ended
+from sidecar.sessions.layout import CLOSED, Layout, Marker, NotASession
+from sidecar.sessions.listing import list_found, tally_found
 from sidecar.sessions.lookup import Found, Lookup
+from sidecar.sessions.pin import Pin
 from sidecar.sessions.record import PLAIN, Record, encode_state
 from sidecar.sessions.room import Room
-from sidecar.sessions.root import ABSENT, NO_ROOM, Root
-from sidecar.sessions.session import Session
+from sidecar.sessions.root import ABSENT, NO_ROOM, TAKEN, Root
+from sidecar.sessions.session import Session, check_given
 from sidecar.sessions.sweep import Sweep
 
 LOG = logging.getLogger("sidecar.sessions")
+
+# Whoever ends what has the id needs some microseconds between the decision and the rename.
+_OPEN_WAITS = (0.0005, 0.001, 0.002)
 
 
 class TmpfsStore(FolderContents):
@@ -60,7 +72,10 @@ class TmpfsStore(FolderContents):
         idle: float | None = None,
         owner: str | None = None,
         state: Mapping[str, Any] | None = None,
+        session_id: str | None = None,
     ) -> Session:
+        if session_id is not None:
+            check_given(session_id)
         # The boot clock is read first: time that passes in between then shortens the session,
         # which must not outlive the second that is announced.
         boot, wall = self._clock.boot(), self._clock.wall()
@@ -72,7 +87,7 @@ class TmpfsStore(FolderContents):
         marker = Marker(wall, boot + (expires - wall), record is not PLAIN)
         try:
             self._room.check(self.count())
-            session_id = self._create(marker, latest, record)
+            session_id = self._create(marker, latest, record, session_id)
         except StoreFull:
             self._counts.refused += 1
             raise
@@ -97,12 +112,17 @@ class TmpfsStore(FolderContents):
     async def close(self, session_id: str, owner: str | None = None) -> None:
         try:
             self._find(session_id, owner)
-            self._end(session_id)
-        except FileNotFoundError:
+            with Pin(self._layout, session_id) as pin:
+                # Of the name it is true now, and true until the rename.
+                self._vet(session_id, self._lookup.find(session_id), owner)
+                name = pin.end(CLOSED)
+        except (FileNotFoundError, BlockingIOError, NotASession):
+            # Somebody else ends it right now.
             raise SessionNotFound(session_id) from None
         except OSError as error:
             self._counts.failed += 1
             raise StoreFailed(f"Failed to close session: {error.strerror}") from error
+        self._delete(session_id, name)
         self._counts.closed += 1
 
     async def list_sessions(self, limit: int, after: str = "") -> list[Session]:
@@ -114,6 +134,13 @@ class TmpfsStore(FolderContents):
             raise StoreUnavailable(f"Failed to list sessions: {error.strerror}") from error
         return [self._session(session_id, each) for session_id, each in found]
 
+    async def tally(self, key: str) -> dict[str, int]:
+        try:
+            return await asyncio.to_thread(tally_found, self._layout, key, self._clock.boot())
+        except OSError as error:
+            self._counts.failed += 1
+            raise StoreUnavailable(f"Failed to list sessions: {error.strerror}") from error
+
     def count(self) -> int:
         directories = self._root.directories()
         if directories is None:
@@ -123,6 +150,14 @@ class TmpfsStore(FolderContents):
     def counts(self) -> Counts:
         return replace(self._counts, expired=self._counts.expired + self.sweep.ended)
 
+    @property
+    def on_ended(self) -> Callable[[Session, str], None] | None:
+        return self.sweep.expiry.listener
+
+    @on_ended.setter
+    def on_ended(self, listener: Callable[[Session, str], None] | None) -> None:
+        self.sweep.expiry.listener = listener
+
     async def start(self) -> None:
         self._background.start()
 
@@ -130,14 +165,29 @@ class TmpfsStore(FolderContents):
         await self._background.stop()
         self._root.close()
 
-    def _create(self, marker: Marker, expires: float, record: Record) -> str:
-        """Tried twice: the root may have been deleted, or another process that starts with a
-        clock set forward took our half-made directory for an abandoned one."""
-        try:
-            return self._layout.create(marker, expires, record)
-        except FileNotFoundError:
-            self._root.revive()
-            return self._layout.create(marker, expires, record)
+    def _create(
+        self, marker: Marker, expires: float, record: Record, session_id: str | None
+    ) -> str:
+        """Tried again: the root may have been deleted, or another process that starts with a
+        clock set forward took our half-made directory for an abandoned one, or a session of
+        that id has expired and is still there."""
+        for wait in _OPEN_WAITS:
+            if session_id is not None:
+                self._refuse_if_live(session_id)
+            try:
+                return self._layout.create(marker, expires, record, session_id)
+            except FileNotFoundError:
+                self._root.revive()
+            except OSError as error:
+                if error.errno not in TAKEN:
+                    raise
+                time.sleep(wait)
+        return self._layout.create(marker, expires, record, session_id)
+
+    def _refuse_if_live(self, session_id: str) -> None:
+        with contextlib.suppress(SessionNotFound):
+            self._find(session_id, None)
+            raise SessionExists(session_id)
 
     def _not_created(self, error: OSError) -> StoreFailed | StoreFull:
         if error.errno in NO_ROOM:
@@ -166,10 +216,13 @@ class TmpfsStore(FolderContents):
             raise
         if found.end <= self._clock.boot():
             self._expire(session_id)
-            raise SessionNotFound(session_id)
-        if owner is not None and not hmac.compare_digest(owner, found.record.owner or ""):
-            raise SessionNotFound(session_id)
+        self._vet(session_id, found, owner)
         return found
+
+    def _vet(self, session_id: str, found: Found, owner: str | None) -> None:
+        is_over = found.end <= self._clock.boot()
+        if is_over or not (owner is None or hmac.compare_digest(owner, found.record.owner or "")):
+            raise SessionNotFound(session_id)
 
     def _touch(self, session_id: str, found: Found, idle: float) -> Found:
         end = min(found.record.latest, self._clock.boot() + idle)
@@ -188,17 +241,26 @@ class TmpfsStore(FolderContents):
 
     def _expire(self, session_id: str) -> None:
         """Ended by whoever sees it first, so that it is counted once; the sweep tries again."""
-        with contextlib.suppress(OSError):
-            self._end(session_id)
-            self._counts.expired += 1
+        try:
+            ended = self.sweep.expiry.end(session_id)
+        except (NotASession, OSError):
+            return
+        if ended is None:
+            return
+        self._counts.expired += 1
+        if isinstance(ended, Ended):
+            self._lookup.forget(session_id)
+            self.sweep.ended_untold(session_id, ended)
+            self._background.wake()
+        else:
+            self._delete(session_id, ended)
 
-    def _end(self, session_id: str) -> None:
-        name = self._layout.end(session_id)
+    def _delete(self, session_id: str, name: str) -> None:
         self._lookup.forget(session_id)
         if self._layout.delete_own(name):
             self.sweep.ended_and_deleted(session_id)
         else:
-            self.sweep.ended_with_files(session_id)
+            self.sweep.ended_with_files(session_id, name)
             self._background.wake()
 
     def _note_planted(self, session_id: str) -> None:

@@ -1,5 +1,6 @@
 """Every store, made in one way, so that one suite runs against all of them."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +19,12 @@ class Place(Protocol):
     clock: MovedClock
 
     def store(self, max_sessions: int | None = None) -> Store: ...
+
+    async def sweep(self) -> None:
+        """All the background work of every store that is due now."""
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """For what a background does that was started."""
 
     async def leave(self) -> None:
         """Stop every store."""
@@ -50,6 +57,16 @@ class TmpfsPlace:
         for store in [*self._stores]:
             await self.stop(store)
 
+    async def sweep(self) -> None:
+        for _ in range(2):
+            for store in self._stores:
+                sweep(store)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not condition():  # noqa: ASYNC110 - a sweep tells nobody that it is done
+                await asyncio.sleep(0.01)
+
     def names(self) -> set[str]:
         return {entry.name for entry in self.path.iterdir()}
 
@@ -59,5 +76,5 @@ PLACES: dict[str, Callable[[Path], Place]] = {"tmpfs": TmpfsPlace}
 
 def sweep(store: TmpfsStore) -> None:
     """All the background work that is due now."""
-    while store.sweep.tick():
+    while any([store.sweep.tick(), store.sweep.removal.tell()]):
         pass

@@ -14,7 +14,7 @@ from sidecar.sessions.root import Root
 from sidecar.sessions.sweep import RESCAN_CHANGED, RETRY
 from sidecar.sessions.tmpfs import TmpfsStore
 from tests.sessions.contract import TmpfsPlace, sweep
-from tests.sessions.gone import gone
+from tests.sessions.gone import ended, gone
 
 LIMIT = 8.0
 
@@ -57,7 +57,7 @@ async def test_what_an_engine_left_is_deleted_right_after_the_close(tmpfs: Tmpfs
     for number in range(2_000):
         (tmpfs.path / opened.id / f"key-{number}").touch()
     await store.close(opened.id)
-    assert await gone(tmpfs.path / f".del-{opened.id}", 5) < 0.5
+    assert await gone(ended(tmpfs, opened.id), 5) < 0.5
 
 
 async def test_one_that_another_process_prolonged_is_kept(tmpfs: TmpfsPlace) -> None:

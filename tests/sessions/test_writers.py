@@ -14,6 +14,7 @@ import pytest
 from sidecar.errors import SessionNotFound, StoreUnavailable
 from sidecar.sessions.tmpfs import TmpfsStore
 from tests.sessions.contract import TmpfsPlace, sweep
+from tests.sessions.gone import ended, gone
 from tests.sessions.test_events import turns
 
 
@@ -84,15 +85,12 @@ async def test_what_a_writer_holds_is_deleted_when_it_lets_go(tmpfs: TmpfsPlace)
     await store.start()
     opened = await store.open(60)
     await store.put_data(opened.id, "key", b"1")
-    ended = tmpfs.path / f".del-{opened.id}"
     with locked(tmpfs.path / opened.id):
         await store.close(opened.id)
         await asyncio.sleep(0.1)
-        assert ended.exists()
-        (ended / ".sidecar.new").write_text("the stopped writer's next call")
-    async with asyncio.timeout(3):
-        while ended.exists():  # noqa: ASYNC110 - a file tells nobody that it goes
-            await asyncio.sleep(0.01)
+        left = ended(tmpfs, opened.id)
+        (left / ".sidecar.new").write_text("the stopped writer's next call")
+    await gone(left, 3)
 
 
 async def test_no_word_is_left_the_moment_a_session_is_closed(tmpfs: TmpfsPlace) -> None:
@@ -120,10 +118,9 @@ async def test_a_large_session_is_gone_three_seconds_after_its_close(tmpfs: Tmpf
             (path / f"cache-{number}" / f"{part}").touch()
     await store.close(opened.id)
     began = time.monotonic()
-    assert not (tmpfs.path / f".del-{opened.id}" / ".sidecar.events").exists()
-    async with asyncio.timeout(3):
-        while tmpfs.names():  # noqa: ASYNC110 - a file tells nobody that it goes
-            await asyncio.sleep(0.01)
+    left = ended(tmpfs, opened.id)
+    assert not (left / ".sidecar.events").exists()
+    await gone(left, 3)
     assert time.monotonic() - began < 3
 
 
