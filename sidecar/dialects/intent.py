@@ -1,5 +1,6 @@
 """What a dialect makes of a request: an intent. And the answer that is ours to give."""
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -142,32 +143,48 @@ class Route:
     owner: str | None = None  # who asks, as a hash; None: whoever knows a session's id may use it
 
 
-class Dialect(Protocol):
-    """A wire contract. Its decisions are pure: they look at the request and nothing else."""
+class Dialect(ABC):
+    """A wire contract. Its decisions are pure: they look at the request and nothing else.
+
+    Each method says in its own words which intents need it; a dialect that never has them leaves
+    it out.
+    """
 
     voice: Voice  # for a request whose head could not be accepted, so that it has no route
 
+    @abstractmethod
     def route(self, head: Head) -> Route | None:
         """None: the request is none of this dialect's. Raises nothing."""
 
+    @abstractmethod
     def decide(self, head: Head, route: Route) -> Intent:
         """Raises SidecarError when the request is refused by its head alone."""
 
     def decide_body(self, head: Head, route: Route, body: bytes) -> Intent:
         """After Peek: the same, now that the whole body is known."""
+        raise NotImplementedError
 
     def may_be_control(self, body: bytes) -> bool:
-        """False when a look at the whole body shows, without parsing, that it is no control."""
+        """After Peek: False when a look at the whole body shows, without parsing, that it is no
+        control."""
+        raise NotImplementedError
 
     def cannot_be_control(self, prefix: bytes) -> bool:
-        """True when the beginning of a body shows that peeking at the rest is of no use."""
+        """After Peek: True when the beginning of a body shows that the rest is of no use."""
+        raise NotImplementedError
 
-    def opened(self, session: Session) -> Answer: ...
+    def opened(self, session: Session) -> Answer:
+        """After Open."""
+        raise NotImplementedError
 
-    def closed(self, session_id: str) -> Answer: ...
+    def closed(self, session_id: str) -> Answer:
+        """After Close."""
+        raise NotImplementedError
 
     def announcement(self, session: Session) -> bytes:
-        """The header line that tells the client about a session made on first use."""
+        """After Begin: the header line that tells the client about its new session."""
+        raise NotImplementedError
 
     def session_line(self, session: Session) -> bytes:
-        """The header line that tells the engine about the session, or b""."""
+        """After Use and Begin: the header line that tells the engine the session, or b""."""
+        raise NotImplementedError

@@ -7,6 +7,7 @@ from sidecar.dialects.intent import (
     Answer,
     Begin,
     Close,
+    Dialect,
     Intent,
     Open,
     Pass,
@@ -63,7 +64,7 @@ _API_STREAM = Voice(
 )
 
 
-class SageMaker:
+class SageMaker(Dialect):
     """Configured once; holds no state of requests or sessions."""
 
     voice = _PLATFORM
