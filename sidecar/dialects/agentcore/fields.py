@@ -136,6 +136,16 @@ class Fields:
         self._check_count(name, len(value), most, least)
         return value
 
+    def texts(self, name: str, rule: Rule, most: int, least: int = 0) -> list[str]:
+        texts = self.values(name, most, least)
+        for position, each in enumerate(texts):
+            path = f"{self.path(name)}.{position + 1}.member"
+            if not isinstance(each, str):
+                raise _mistyped(path, "a string")
+            if constraint := rule.broken_by(each):
+                raise violation(path, each, constraint)
+        return texts
+
     def children(self, name: str, most: int, least: int = 0) -> "Iterator[Fields]":
         for position, each in enumerate(self.values(name, most, least)):
             path = f"{self.path(name)}.{position + 1}.member"

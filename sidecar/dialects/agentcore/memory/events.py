@@ -1,0 +1,141 @@
+"""CreateEvent, ListEvents, GetEvent and DeleteEvent."""
+
+from itertools import islice
+
+from sidecar.clock import Clock
+from sidecar.dialects.agentcore.errors import ResourceNotFound, ValidationFailed
+from sidecar.dialects.agentcore.memory.draft import Draft, Wish
+from sidecar.dialects.agentcore.memory.event import MAIN, TRUNK, Branch, Event, event_id
+from sidecar.dialects.agentcore.memory.filters import Filter
+from sidecar.dialects.agentcore.memory.histories import ATTEMPTS, Histories, too_many_writers
+from sidecar.dialects.agentcore.memory.history import History, deletion
+from sidecar.dialects.agentcore.memory.memories import Memory
+from sidecar.dialects.agentcore.memory.names import Key, head_id
+from sidecar.dialects.agentcore.memory.paging import Page
+from sidecar.errors import SessionNotFound
+from sidecar.sessions.session import Session
+from sidecar.sessions.store import Store
+
+EMPTIED = "emptied"
+
+
+class Events:
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._histories = Histories(store, clock)
+
+    async def create(self, memory: Memory, key: Key, draft: Draft) -> Event:
+        """The event that was made with the draft's token, by this request or an earlier one."""
+        await self._note_filled(await self._histories.ensure(key, memory.keep))
+        history = await self._histories.read(key)
+        for _ in range(ATTEMPTS):
+            made = history.with_token(draft.token)
+            if made is not None:
+                return made
+            entry = self._event(history, draft, memory).entry()
+            await self._histories.append(key, history, entry, memory.keep)
+            history = await self._histories.read(key)
+        raise too_many_writers()
+
+    async def page_of(
+        self, memory: Memory, key: Key, chosen: Filter, page: Page
+    ) -> tuple[list[Event], bool]:
+        """A page, newest first, and whether there is more. Empty where there is no such session."""
+        try:
+            history = await self._histories.read(key)
+        except SessionNotFound:
+            return [], False
+        is_wanted = chosen.wanted(history.branches)
+        found = (
+            event
+            for event in history.newest_first(page.after)
+            if self._is_kept(event, memory) and is_wanted(event)
+        )
+        events = list(islice(found, page.limit + 1))
+        return events[: page.limit], len(events) > page.limit
+
+    async def get(self, memory: Memory, key: Key, id_of_event: str) -> Event:
+        return self._live(await self._read(key, id_of_event), memory, id_of_event)
+
+    async def delete(self, memory: Memory, key: Key, id_of_event: str) -> None:
+        history = await self._read(key, id_of_event)
+        self._live(history, memory, id_of_event)
+        for _ in range(ATTEMPTS):
+            await self._histories.append(key, history, deletion(id_of_event), memory.keep)
+            history = await self._read(key, id_of_event)
+            if history.get(id_of_event) is None:
+                return await self._note_emptied(key, memory, history)
+        raise too_many_writers()
+
+    async def has_events(self, memory: Memory, key: Key) -> bool:
+        try:
+            history = await self._histories.read(key)
+        except SessionNotFound:
+            return False
+        return self._has_kept(history, memory)
+
+    async def _read(self, key: Key, id_of_event: str) -> History:
+        try:
+            return await self._histories.read(key)
+        except SessionNotFound:
+            raise _no_event(id_of_event) from None
+
+    def _live(self, history: History, memory: Memory, id_of_event: str) -> Event:
+        event = history.get(id_of_event)
+        if event is None or not self._is_kept(event, memory):
+            raise _no_event(id_of_event)
+        return event
+
+    def _event(self, history: History, draft: Draft, memory: Memory) -> Event:
+        return Event(
+            event_id(draft.milliseconds, history.last_number + 1),
+            round(self._clock.wall(), 3),
+            draft.token,
+            draft.payload,
+            _branch(history, draft.branch),
+            draft.metadata,
+        )
+
+    async def _note_filled(self, head: Session) -> None:
+        if EMPTIED in head.state:
+            rest = {name: value for name, value in head.state.items() if name != EMPTIED}
+            await self._store.save(head.id, rest)
+
+    async def _note_emptied(self, key: Key, memory: Memory, history: History) -> None:
+        """A session without events is listed for another day."""
+        if self._has_kept(history, memory):
+            return
+        head = head_id(key)
+        state = await self._store.state(head)
+        await self._store.save(head, {**state, EMPTIED: self._clock.wall()})
+
+    def _has_kept(self, history: History, memory: Memory) -> bool:
+        return any(self._is_kept(event, memory) for event in history.newest_first())
+
+    def _is_kept(self, event: Event, memory: Memory) -> bool:
+        return event.made + memory.keep > self._clock.wall()
+
+
+def _branch(history: History, wish: Wish) -> Branch:
+    """A branch is begun with the event that it forks from, and then goes by its name."""
+    if wish.name == MAIN:
+        return TRUNK
+    known = history.branches.get(wish.name)
+    if known is not None:
+        if wish.root in (None, known.root):
+            return known
+        raise _invalid_root(f"branch '{wish.name}' forks from event {known.root}")
+    if wish.root is None:
+        raise _invalid_root(f"there is no branch '{wish.name}' yet: send its rootEventId too")
+    if history.get(wish.root) is None:
+        raise _invalid_root(f"there is no event with id {wish.root} in this session")
+    return Branch(wish.name, wish.root, history.branch_of(wish.root))
+
+
+def _invalid_root(message: str) -> ValidationFailed:
+    return ValidationFailed(message, fields=(("branch.rootEventId", message),))
+
+
+def _no_event(id_of_event: str) -> ResourceNotFound:
+    return ResourceNotFound(f"Unable to find event with id {id_of_event}")
