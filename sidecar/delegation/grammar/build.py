@@ -1,5 +1,6 @@
 """From a preset's JSON to a `Preset`: which keys there are, and what each may say."""
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from sidecar.delegation.grammar.calls import close_call, create_call
@@ -18,11 +19,11 @@ from sidecar.delegation.grammar.preset import (
     Setting,
 )
 from sidecar.delegation.grammar.reading import Section, choice, count, of, one_or_more, shown
-from sidecar.delegation.grammar.template import compile_path, names_in
+from sidecar.delegation.grammar.template import Scope, compile_path, names_in
 from sidecar.delegation.grammar.templates import Defaults, compiled
 from sidecar.delegation.grammar.variables import Note
 
-_GENERATORS = ("uuid4", "hex32", "uint64", "pool")
+_GENERATORS = ("uuid4", "hex32", "public_hex", "uint64", "pool")
 _ORDERS = ("parallel", "serialize", "reject")
 _SESSION_HEADER = 'headers."X-Amzn-SageMaker-Session-Id"'
 # A pool is one engine's slots; more are looked at one by one with each new session.
@@ -76,7 +77,7 @@ def _id_rule(section: Section) -> IdRule:
     )
     if rule.is_public and generate == "pool":
         section.wrong("would let clients guess each other's ids: slots are 0, 1, 2", "public")
-    if rule.kind == "number" and generate in ("uuid4", "hex32"):
+    if rule.kind == "number" and generate in ("uuid4", "hex32", "public_hex"):
         section.wrong(f"{generate} is no number; write string or remove it", "type")
     section.finish()
     return rule
@@ -96,8 +97,8 @@ class _Request:
     def __init__(self, section: Section, note: Note) -> None:
         self._section = section
         self._note = note
-        path = section.read("path", of(str))
-        self.path = section.read("path", compile_path)
+        path = section.raw("path")
+        self.path = section.read("path", _plain_path)
         is_fixed = self.path is not None and not names_in(path)
         self.fixed_path = path if is_fixed else None
         self.order = cast("Order | None", section.read("concurrency", choice(*_ORDERS)))
@@ -133,6 +134,12 @@ class _Request:
             self._note(path, str(error))
             return
         found.append(Setting(place, compiled(value, path, self._note)))
+
+
+def _plain_path(value: Any) -> Callable[[Scope], str]:
+    if "?" in of(str)(value):
+        raise ValueError(f"{shown(value)} has a query; put it into set, as query.name")
+    return compile_path(value)
 
 
 def _strips(value: Any) -> list[Strip]:

@@ -9,7 +9,7 @@ from sidecar.delegation.grammar.expression import Expression, Shape
 from sidecar.delegation.grammar.place import Place, Strip
 from sidecar.delegation.grammar.template import Render, Scope
 
-Generator = Literal["uuid4", "hex32", "uint64", "pool"]
+Generator = Literal["uuid4", "hex32", "public_hex", "uint64", "pool"]
 Kind = Literal["string", "number"]
 Order = Literal["parallel", "serialize", "reject"]
 

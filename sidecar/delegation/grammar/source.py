@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import resources
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,9 @@ def _no_such(name: str) -> str:
 
 def _parsed(text: str, file: str) -> dict[str, Any]:
     try:
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+        value = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_number
+        )
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
         raise PresetError(f"{file}: {where}: is not JSON ({error.msg}); correct it") from None
@@ -105,6 +108,13 @@ def _parsed(text: str, file: str) -> dict[str, Any]:
         raise PresetError(f"{file}: is not JSON ({error}); correct it") from None
     if not isinstance(value, dict):
         raise PresetError(f"{file}: is no JSON object; write {{…}}")
+    return value
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError(f"{text} is too large")
     return value
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from sidecar.delegation.grammar.expression import Expression
+from sidecar.delegation.grammar.reading import shown
 from sidecar.errors import BadRequest
 
 NAMES = (
@@ -63,6 +64,8 @@ def compile_value(value: Any) -> Render:
 
 def compile_path(text: str) -> Callable[[Scope], str]:
     """A request target. What is filled in cannot break out of its segment. Raises ValueError."""
+    if not isinstance(text, str):
+        raise ValueError(f"{shown(text)} is not the path of a URL; write text")
     if not text.startswith("/") or not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError(f'"{text}" is not the path of a URL; let it start with "/"')
     render = _joined(text, lambda value: quote(_as_text(value), safe=""))

@@ -12,10 +12,18 @@ from typing import Any
 PREFIX = "SIDECAR_PRESET_"
 
 _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::(int|float|json|str))?\}")
+
+
+def _finite(value: Any) -> Any:
+    """1e400 and NaN have no place in JSON."""
+    json.dumps(value, allow_nan=False)
+    return value
+
+
 _READ: dict[str, Callable[[str], Any]] = {
     "int": int,
-    "float": float,
-    "json": json.loads,
+    "float": lambda text: _finite(float(text)),
+    "json": lambda text: _finite(json.loads(text)),
     "str": str,
 }
 _WORDS = {"int": "a whole number", "float": "a number", "json": "JSON"}

@@ -1,0 +1,74 @@
+"""The engine's side of a session: the create and the close call of the preset."""
+
+from contextlib import suppress
+
+from sidecar.delegation import ids
+from sidecar.delegation.calling import Result, fullness, made_call, matches, refusal
+from sidecar.delegation.grammar.preset import Preset
+from sidecar.delegation.ids import EngineId, NoId
+from sidecar.delegation.state import ENGINE_ID, engine_id
+from sidecar.delegation.view import RequestScope
+from sidecar.engine.engine import Engine
+from sidecar.engine.replicas import Replicas
+from sidecar.engine.request import EngineRequest
+from sidecar.errors import EngineError, SessionNotFound
+from sidecar.sessions.session import Session
+
+
+class EngineSide:
+    """Holds no state of sessions."""
+
+    def __init__(self, preset: Preset, replicas: Replicas, ttl: float) -> None:
+        self._preset = preset
+        self._replicas = replicas
+        self._ttl = ttl
+
+    async def open(
+        self, engine: Engine, session: Session, origin: EngineRequest | None, within: float
+    ) -> Result:
+        """Raises EngineError, or BadRequest where the call could not be made."""
+        create = self._preset.create
+        assert create is not None
+        return await made_call(engine, create.call, self._scope(session, origin), within=within)
+
+    def check(self, engine: Engine, result: Result) -> None:
+        """Raises EngineFull or EngineRefused when the engine has opened nothing."""
+        create = self._preset.create
+        assert create is not None
+        if matches(self._preset.capacity, result):
+            raise fullness(engine, result)
+        if not create.call.succeeds(result.status):
+            raise refusal(engine, "open a session", result)
+
+    def id_in(self, result: Result) -> EngineId | None:
+        """What the reply to a create call says; None if it need not. Raises EngineError."""
+        create = self._preset.create
+        if create is None or create.id is None:
+            return None
+        try:
+            return ids.taken_from_reply(self._preset.id, create.id(result.view))
+        except NoId:
+            raise EngineError("session id not found in the engine's response") from None
+
+    async def close(self, session: Session, origin: EngineRequest | None = None) -> None:
+        """Raises EngineError; not where the engine does not know the session any more."""
+        close, engine = self._preset.close, self.engine(session)
+        if close is None or engine is None or not self._knows_id(session):
+            return
+        scope = self._scope(session, origin)
+        result = await made_call(engine, close.call, scope, within=close.call.timeout)
+        if not close.call.succeeds(result.status) and not matches(close.gone, result):
+            raise refusal(engine, "close the session", result)
+
+    def engine(self, session: Session) -> Engine | None:
+        """None where its replica is lost: then there is nobody to tell."""
+        with suppress(EngineError, SessionNotFound):
+            return self._replicas.of(session)
+        return None
+
+    def _knows_id(self, session: Session) -> bool:
+        create = self._preset.create
+        return create is None or create.id is None or ENGINE_ID in session.state
+
+    def _scope(self, session: Session, origin: EngineRequest | None) -> RequestScope:
+        return RequestScope(session.id, engine_id(session.id, session.state), self._ttl, origin)
