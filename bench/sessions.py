@@ -1,126 +1,149 @@
-"""What sessions cost, with ten and with a hundred thousand of them, and what the peer's cost.
+"""What sessions cost, with a thousand and with a hundred thousand of them, and what the peer's do.
 
-    python -m bench.sessions
-
-On /dev/shm, or where there is none on the default directory for temporary files. Cleans up.
+Processor time of the thread that makes them, which is the loop's.
 """
 
 import asyncio
+import gc
+import json
 import os
-import shutil
-import tempfile
+import subprocess
+import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from itertools import pairwise
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import quantiles
 
+from bench.figures import Figures
+from bench.goals import EXPRESS, PEER, opening, restoring, sweeping
+from bench.packages import HOME
+from bench.stage import Stage
 from sidecar.clock import SystemClock
 from sidecar.sessions.root import Root
 from sidecar.sessions.tmpfs import TmpfsStore
 
-FEW, MANY = 10, 100_000
-CALLS, ROUNDS = 2_000, 5
-TTL = 3600.0
-PEER_CALLS = 20
+CALLS, ROUNDS = 1_000, 3
+TTL = 7200.0
+PEER_LIMIT = 300.0
+# A directory and a marker for each session.
+INODES_EACH, BYTES_EACH = 3, 4096
 
 
-def main() -> None:
-    shared = Path("/dev/shm")
-    where = shared if os.access(shared, os.W_OK) else None
-    scratch = Path(tempfile.mkdtemp(prefix="sidecar-bench-", dir=where))
+def using(live: int) -> str:
+    return f"session use, CPU us, {live:,} live"
+
+
+def closing(live: int) -> str:
+    return f"CLOSE, CPU us, {live:,} live"
+
+
+def waiting(live: int) -> str:
+    return f"sweep {live:,} sessions, p99 ms that the loop comes late (no CPU time)"
+
+
+def measure_sessions(stage: Stage, figures: Figures, live: Sequence[int]) -> None:
+    asyncio.run(_grow(stage.scratch / "growing", figures, live))
+    programme = [HOME / "bin" / "python", Path(__file__).parent / "peers" / "mhcs_sessions.py"]
+    if not programme[0].exists():
+        stage.leave_out("SessionManager of the peer", "python -m bench.packages")
+        return
+    numbers = [str(number) for number in live]
     try:
-        print(f"sessions in {scratch}, best of {ROUNDS} rounds of {CALLS:,} calls")
-        asyncio.run(measure(scratch / "ours"))
-        with suppress(ImportError):
-            measure_peer(scratch / "peer")
-    finally:
-        shutil.rmtree(scratch)
+        ended = subprocess.run(
+            [*programme, stage.scratch / "growing-peer", *numbers],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=PEER_LIMIT,
+        )
+    except subprocess.SubprocessError as error:
+        stage.leave_out("SessionManager of the peer", error)
+        return
+    for number, cost in json.loads(ended.stdout).items():
+        figures.add(opening(int(number)), PEER, cost)
 
 
-async def measure(path: Path) -> None:
+async def _grow(path: Path, figures: Figures, live: Sequence[int]) -> None:
     store = new_store(path)
     await store.start()
-    for live in (FEW, MANY):
-        for _ in range(live - store.count()):
+    for number in live:
+        for _ in range(number - store.count()):
             await store.open(TTL)
-        await asyncio.sleep(2)
-        costs = [await round_trip(store) for _ in range(ROUNDS)]
-        opening, using, closing = (min(each) for each in zip(*costs, strict=True))
-        print(f"{live:>7,} live: open {opening:.1f} us, use {using:.1f} us, close {closing:.1f} us")
+        await asyncio.sleep(1.5)  # the sweep has read of them
+        gc.collect()
+        for _ in range(ROUNDS):
+            await _round_trip(store, figures, number)
     await store.stop()
-    await restart(path)
-    await expire(path)
 
 
-async def round_trip(store: TmpfsStore) -> tuple[float, float, float]:
-    """Microseconds for each of open, use and close."""
-    times = [time.perf_counter()]
+async def _round_trip(store: TmpfsStore, figures: Figures, live: int) -> None:
+    times = [time.thread_time()]
     made = [(await store.open(TTL)).id for _ in range(CALLS)]
-    times.append(time.perf_counter())
+    times.append(time.thread_time())
     for session_id in made:
         await store.get(session_id)
-    times.append(time.perf_counter())
+    times.append(time.thread_time())
     for session_id in made:
         await store.close(session_id)
-    times.append(time.perf_counter())
-    opening, using, closing = ((b - a) / CALLS * 1e6 for a, b in pairwise(times))
-    return opening, using, closing
+    times.append(time.thread_time())
+    for place, measure in enumerate((opening, using, closing)):
+        figures.add(measure(live), EXPRESS, (times[place + 1] - times[place]) / CALLS * 1e6)
 
 
-def new_store(path: Path) -> TmpfsStore:
-    return TmpfsStore(Root(path), clock=SystemClock(), ttl_limit=TTL)
+def measure_restart(stage: Stage, figures: Figures, live: int) -> None:
+    room = os.statvfs(stage.scratch)
+    if room.f_favail < live * INODES_EACH or room.f_bavail * room.f_frsize < live * BYTES_EACH:
+        stage.leave_out(f"{live:,} sessions", f"no room for so many in {stage.scratch.parent}")
+        return
+    path = stage.scratch / f"restored-{live}"
+    make = [sys.executable, "-m", "bench.sessions", str(path), str(live)]
+    subprocess.run(make, check=True, timeout=PEER_LIMIT)
+    asyncio.run(_restart(path, figures, live))
+    asyncio.run(_expire(path, figures, live))
 
 
-async def restart(path: Path) -> None:
+async def fill(path: Path, live: int) -> None:
+    """In a process of its own, so that a restart finds nothing warm."""
     store = new_store(path)
-    began = time.perf_counter()
+    for _ in range(live):
+        await store.open(TTL)
+
+
+async def _restart(path: Path, figures: Figures, live: int) -> None:
+    store = new_store(path)
+    began = time.process_time()
     await store.start()
-    stall = await worst_stall(lambda: len(store.sweep) < MANY)
-    took = time.perf_counter() - began
-    print(f"restart: {MANY:,} adopted in {took:.2f} s, longest stall of the loop {stall:.1f} ms")
+    await turns_until(lambda: len(store.sweep) >= live, pause=0.01)
+    figures.add(restoring(live), EXPRESS, time.process_time() - began)
     await store.stop()
 
 
-async def expire(path: Path) -> None:
+async def _expire(path: Path, figures: Figures, live: int) -> None:
     """A start that finds all of them beyond a limit of nothing, so that all are swept."""
-    store = TmpfsStore(Root(path), clock=SystemClock(), ttl_limit=0.0)
-    began = time.perf_counter()
+    store = new_store(path, ttl_limit=0.0)
     await store.start()
-    stall = await worst_stall(lambda: store.count() > 0)
-    took = time.perf_counter() - began
-    print(f"sweep: {MANY:,} ended in {took:.2f} s, longest stall of the loop {stall:.1f} ms")
+    turns = await turns_until(lambda: store.count() == 0)
+    figures.add(sweeping(live), EXPRESS, quantiles([used for used, _ in turns], n=100)[-1])
+    figures.add(waiting(live), EXPRESS, quantiles([late for _, late in turns], n=100)[-1])
     await store.stop()
 
 
-async def worst_stall(is_busy: Callable[[], bool]) -> float:
-    """How much later than asked the loop comes back, in milliseconds."""
-    worst = 0.0
-    while is_busy():
-        asked = time.perf_counter()
-        await asyncio.sleep(0.001)
-        worst = max(worst, time.perf_counter() - asked - 0.001)
-    return worst * 1e3
+async def turns_until(
+    is_done: Callable[[], bool], pause: float = 0.001
+) -> list[tuple[float, float]]:
+    """Milliseconds of processor time of each turn of the loop, and how late it came."""
+    turns = []
+    while not is_done():
+        used, began = time.thread_time(), time.perf_counter()
+        await asyncio.sleep(pause)
+        late = time.perf_counter() - began - pause
+        turns.append(((time.thread_time() - used) * 1e3, late * 1e3))
+    return turns
 
 
-def measure_peer(path: Path) -> None:
-    from model_hosting_container_standards.sagemaker.sessions.manager import SessionManager
-
-    manager = SessionManager({"sessions_path": str(path)})
-    for live in (FEW, MANY):
-        # Its own create looks at all sessions each time, so the many are made without it.
-        for number in range(len(manager.sessions), live):
-            session_id = f"filler-{number}"
-            (path / session_id).mkdir()
-            (path / session_id / ".expiration_ts").write_text(str(time.time() + TTL))
-        manager = SessionManager({"sessions_path": str(path)})
-        began = time.perf_counter()
-        made = [manager.create_session().session_id for _ in range(PEER_CALLS)]
-        took = (time.perf_counter() - began) / PEER_CALLS * 1e6
-        print(f"{live:>7,} live: open of the peer's (MHCS) {took:,.1f} us")
-        for session_id in made:
-            manager.close_session(session_id)
+def new_store(path: Path, ttl_limit: float = TTL) -> TmpfsStore:
+    return TmpfsStore(Root(path), clock=SystemClock(), ttl_limit=ttl_limit)
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(fill(Path(sys.argv[1]), int(sys.argv[2])))

@@ -1,49 +1,33 @@
 """One engine and the contenders in front of it: started on their cores, checked, ended."""
 
-import http.client
-import json
+import ctypes
 import os
-import signal
-import socket
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from select import select
 
 from bench.contenders import Contender, Place
-from bench.kernel import tree
+from bench.processes import (
+    NotStartedError,
+    clean_environment,
+    end,
+    end_orphans,
+    free_port,
+    wait_for,
+)
+from bench.running import Running, WrongAnswerError, check, open_session
 
 HERE = Path(__file__).parent
-START_LIMIT = 20.0
-ANSWER_LIMIT = 20.0
-BODY = json.dumps({"model": "bench", "prompt": "x" * 268})
-
-
-class WrongAnswerError(Exception):
-    """A contender that started did not answer as it should."""
-
-
-class NotStartedError(Exception):
-    pass
-
-
-@dataclass(frozen=True)
-class Running:
-    contender: Contender
-    port: int
-    pid: int
-    ready_ms: float
-    session: str
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}{self.contender.path}"
-
-    def headers(self) -> dict[str, str]:
-        return {"Content-Type": "application/json", "X-Amzn-SageMaker-Session-Id": self.session}
+# prctl(2): children whose parent has ended become ours, so that none is left behind.
+PR_SET_CHILD_SUBREAPER = 36
+GONE_LIMIT = 5.0
+GONE_LIMIT = 5.0
+FAULTS = (WrongAnswerError, NotStartedError)
 
 
 class Stage:
@@ -52,6 +36,7 @@ class Stage:
     def __init__(self, scratch: Path) -> None:
         cores = sorted(os.sched_getaffinity(0))
         self.scratch, self.core = scratch, cores[0]
+        self.left_out: dict[str, str] = {}
         os.sched_setaffinity(0, {cores[-1]})  # and so for the engine and each load
         self.engine_port = free_port()
         self.engine_socket = scratch / "engine.sock"
@@ -62,35 +47,33 @@ class Stage:
 
     @contextmanager
     def engine(self) -> Iterator[None]:
-        command = [self.scratch / "backend", str(self.engine_port), self.engine_socket]
-        process = subprocess.Popen(command, start_new_session=True)
+        backend, path = str(self.scratch / "backend"), str(self.engine_socket)
+        command = [backend, str(self.engine_port), path]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+        assert process.stdout is not None
+        self._engine_says = process.stdout
         try:
             wait_for(self.engine_port, process)
             yield
         finally:
             end(process)
+            process.stdout.close()
 
     @contextmanager
-    def running(self, contender: Contender) -> Iterator[Running]:
-        place = Place(free_port(), self.engine_port, self.engine_socket, self.scratch)
-        command = contender.command(place)
-        variables = os.environ | contender.variables(place)
+    def running(
+        self, contender: Contender, more: Mapping[str, str] | None = None
+    ) -> Iterator[Running]:
+        place = self.place()
+        command = ["taskset", "-c", str(self.core), *contender.command(place)]
+        variables = clean_environment() | contender.variables(place) | dict(more or {})
         log = self.scratch / f"{place.port}.log"
         with log.open("wb") as file:
             began = time.perf_counter()
             process = subprocess.Popen(
-                ["taskset", "-c", str(self.core), *command],
-                env=variables,
-                stdout=file,
-                stderr=file,
-                start_new_session=True,
+                command, env=variables, stdout=file, stderr=file, start_new_session=True
             )
         try:
-            try:
-                wait_for(place.port, process)
-            except NotStartedError as error:
-                last = log.read_text(errors="replace").strip().splitlines()[-1:]
-                raise NotStartedError(f"{error}: {' '.join(last)[:300]}") from None
+            self._wait(place.port, process, log)
             ready = (time.perf_counter() - began) * 1000
             session = open_session(place.port) if contender.has_sessions else "a-session"
             one = Running(contender, place.port, process.pid, ready, session)
@@ -98,83 +81,51 @@ class Stage:
             yield one
         finally:
             end(process)
+            log.unlink()
+
+    def place(self) -> Place:
+        return Place(free_port(), free_port(), self.engine_port, self.engine_socket, self.scratch)
+
+    def engine_lost(self, since: int) -> int:
+        """When the engine lost a request that it held, by the monotonic clock in nanoseconds.
+
+        What it says of earlier ones is passed over."""
+        while select([self._engine_says], [], [], GONE_LIMIT)[0]:
+            for time_lost in os.read(self._engine_says.fileno(), 65536).split():
+                if int(time_lost) >= since:
+                    return int(time_lost)
+        raise WrongAnswerError(f"the engine still held the request after {GONE_LIMIT:g} s")
+
+    def still_in(self, running: Sequence[Running]) -> list[Running]:
+        return [one for one in running if one.contender.name not in self.left_out]
+
+    def leave_out(self, name: str, reason: object) -> None:
+        self.left_out[name] = str(reason)
+        print(f"left out: {name}: {reason}", file=sys.stderr)
+
+    @contextmanager
+    def or_left_out(self, contender: Contender) -> Iterator[None]:
+        """Whatever is wrong with one contender is said, and the others go on."""
+        try:
+            yield
+        except (*FAULTS, OSError, subprocess.SubprocessError) as error:
+            self.leave_out(contender.name, error)
+
+    def _wait(self, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+        try:
+            wait_for(port, process)
+        except NotStartedError as error:
+            last = log.read_text(errors="replace").strip().splitlines()[-1:]
+            raise NotStartedError(f"{error}: {' '.join(last)[:300]}") from None
 
 
 @contextmanager
 def stage() -> Iterator[Stage]:
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     with ExitStack() as stack:
         scratch = tempfile.TemporaryDirectory(prefix="bench-", dir=memory)
         made = Stage(Path(stack.enter_context(scratch)))
+        stack.callback(end_orphans)
         stack.enter_context(made.engine())
         yield made
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    """At once, with all it has started: nothing here has anything to lose."""
-    for pid in tree(process.pid):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    process.wait()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    limit = time.monotonic() + START_LIMIT
-    while time.monotonic() < limit:
-        if process.poll() is not None:
-            raise NotStartedError(f"ended with {process.returncode}")
-        with suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        time.sleep(0.002)
-    raise NotStartedError(f"did not listen within {START_LIMIT:g} s")
-
-
-def open_session(port: int) -> str:
-    headers = {"Content-Type": "application/json", "X-Amzn-SageMaker-Session-Id": "NEW_SESSION"}
-    request = b'{"requestType": "NEW_SESSION"}'
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_LIMIT)
-    try:
-        connection.request("POST", "/invocations", request, headers)
-        answer = connection.getresponse()
-        session = answer.getheader("X-Amzn-SageMaker-New-Session-Id")
-    except (OSError, http.client.HTTPException) as error:
-        raise WrongAnswerError(f"NEW_SESSION: {error!r}") from error
-    finally:
-        connection.close()
-    if session is None:
-        raise WrongAnswerError(f"NEW_SESSION: status {answer.status}")
-    return session.partition(";")[0]
-
-
-def check(one: Running) -> None:
-    """A router may know its engine a little later than it listens."""
-    limit = time.monotonic() + ANSWER_LIMIT
-    while (fault := _fault(one)) is not None:
-        if time.monotonic() > limit:
-            raise WrongAnswerError(fault)
-        time.sleep(0.2)
-
-
-def _fault(one: Running) -> str | None:
-    connection = http.client.HTTPConnection("127.0.0.1", one.port, timeout=ANSWER_LIMIT)
-    try:
-        connection.request("POST", one.contender.path, BODY, one.headers())
-        answer = connection.getresponse()
-        text = answer.read()
-    except (OSError, http.client.HTTPException) as error:
-        return repr(error)
-    finally:
-        connection.close()
-    if answer.status != 200:
-        return f"status {answer.status}: {text[:200]!r}"
-    body = json.loads(text)
-    if one.contender.is_proxy and body.get("received") != len(BODY):
-        return f"{len(BODY)} bytes were sent; the answer is {text[:200]!r}"
-    return None

@@ -1,8 +1,8 @@
-/* Holds many event streams open and counts events. Usage: streams PORT COUNT MILLISECONDS < REQUEST
+/* Holds many event streams open and counts events. Usage: streams PORT COUNT MILLISECONDS REQUEST
  *
  * All streams are opened at once. When each has its first event it says "open", waits for a byte
- * on file 3, counts for MILLISECONDS, prints "EVENTS P50 P99" (microseconds to the first event) and
- * holds the streams until file 3 ends.
+ * on stdin, counts for MILLISECONDS, prints "EVENTS P50 P99" (microseconds to the first event) and
+ * holds the streams until stdin ends.
  * Anything but a 200 and a stream that goes on is a failure, said on stderr. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -24,7 +24,7 @@ struct stream {
     long first;  /* nanoseconds from the start of all to its first event, or 0 */
 };
 
-static char request[4096];
+static char *request;
 static size_t request_size;
 static int poller, opened, number;
 static long began, events;
@@ -100,10 +100,11 @@ static int earlier(const void *one, const void *other) {
 }
 
 int main(int arguments, char **argument) {
-    if (arguments != 4) return 2;
+    if (arguments != 5) return 2;
     char byte;
     number = atoi(argument[2]);
-    request_size = fread(request, 1, sizeof request, stdin);
+    request = argument[4];
+    request_size = strlen(request);
     struct stream *streams = calloc((size_t)number, sizeof *streams);
     poller = epoll_create1(0);
     began = now();
@@ -114,12 +115,12 @@ int main(int arguments, char **argument) {
     }
     puts("open");
     fflush(stdout);
-    if (read(3, &byte, 1) != 1) return 1;
+    if (read(0, &byte, 1) != 1) return 1;
     events = 0;
     for (long end = now() + atol(argument[3]) * 1000000L; now() < end;) turn();
     qsort(streams, (size_t)number, sizeof *streams, earlier);
     printf("%ld %ld %ld\n", events, streams[number / 2].first / 1000,
            streams[number * 99 / 100].first / 1000);
     fflush(stdout);
-    return read(3, &byte, 1) == 0 ? 0 : 1;
+    return read(0, &byte, 1) == 0 ? 0 : 1;
 }

@@ -11,10 +11,11 @@ from fastapi import FastAPI, Request, Response
 from model_hosting_container_standards import sagemaker
 
 ANSWER = b'{"text": "' + b"x" * 188 + b'"}'
+app = FastAPI()
 
 
-@sagemaker.register_invocation_handler
-@sagemaker.stateful_session_manager()
+@app.post("/invocations")
+@sagemaker.stateful_session_manager()  # type: ignore[untyped-decorator]
 async def invoke(request: Request) -> Response:
     await request.json()
     return Response(ANSWER, media_type="application/json")
@@ -22,5 +23,5 @@ async def invoke(request: Request) -> Response:
 
 if __name__ == "__main__":
     logging.disable()
-    app = sagemaker.bootstrap(FastAPI())
+    sagemaker.bootstrap(app)
     uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), access_log=False, log_level="error")

@@ -1,0 +1,45 @@
+"""How much is measured: the long form and the short one."""
+
+from dataclasses import dataclass
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Rounds last a second each. `bodies` counts bytes, `live` sessions."""
+
+    request_rounds: int
+    stream_rounds: int
+    streams: tuple[int, ...]
+    single_rounds: int
+    only: tuple[str, ...] | None
+    bodies: int
+    clients_gone: int
+    live: tuple[int, ...]
+    restored: tuple[int, ...]
+
+
+LONG = Extent(
+    request_rounds=5,
+    stream_rounds=3,
+    streams=(64, 256, 1000),
+    single_rounds=1,
+    only=None,
+    bodies=1024 * MIB,
+    clients_gone=20,
+    live=(1_000, 10_000, 100_000),
+    restored=(100_000, 1_000_000),
+)
+# `only`: those whose memory, bodies and starts are looked at one by one.
+SHORT = Extent(
+    request_rounds=1,
+    stream_rounds=1,
+    streams=(1000,),
+    single_rounds=1,
+    only=("sidecar", "nginx"),
+    bodies=128 * MIB,
+    clients_gone=5,
+    live=(1_000, 10_000),
+    restored=(10_000,),
+)
