@@ -14,7 +14,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("delegation.grammar",),
     ("head", "config", "sessions", "splice"),
     ("dialects.intent", "engine"),
-    ("dialects", "ops", "listening", "delegation"),
+    ("dialects", "memory", "ops", "listening", "delegation"),
     ("proxy", "admin"),
     ("drain", "workers", "supervisor"),
     ("parts",),

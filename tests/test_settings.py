@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from sidecar.config import ConfigurationError, EngineAddress, Settings, load
+from sidecar.config.chat import Query
 from sidecar.config.sources import variable
 
 NAMES = tuple(Settings.model_fields)
@@ -57,7 +58,15 @@ DEFAULTS: dict[str, Any] = {
     "config": None,
     "workers": 1,
     "express": True,
-    "memory": False,
+    "memory": None,
+    "memory_turns": 100,
+    "memory_characters": 100_000,
+    "memory_bytes": 2**20,
+    "memory_paths": ("/v1/chat/completions", "/invocations"),
+    "memory_messages": ("messages",),
+    "memory_reply": Query("choices[0].message"),
+    "memory_delta": Query("choices[0].delta"),
+    "memory_finish": Query("choices[0].finish_reason"),
     "engine_preset": None,
 }
 
@@ -130,7 +139,19 @@ GOOD: tuple[tuple[str, str, Any], ...] = (
     ("log_level", "50", "error"),
     ("workers", "1", 1),
     ("express", "false", False),
-    ("memory", "no", False),
+    ("memory", "off", None),
+    ("memory", "Chat", "chat"),
+    ("memory_turns", "off", None),
+    ("memory_turns", "1", 1),
+    ("memory_characters", "off", None),
+    ("memory_characters", "8000", 8000),
+    ("memory_bytes", "4KiB", 4096),
+    ("memory_bytes", "4MiB", 4 * 2**20),
+    ("memory_paths", "/chat , /v2/talk,/chat", ("/chat", "/v2/talk")),
+    ("memory_messages", "inputs.history", ("inputs", "history")),
+    ("memory_reply", "{role: 'bot', text: out}", Query("{role: 'bot', text: out}")),
+    ("memory_delta", "token.text", Query("token.text")),
+    ("memory_finish", "off", None),
     *((name, word, True) for name in ("sessions", "access_log") for word in ("on", "YES", "1")),
     *((name, word, False) for name in ("sessions", "access_log") for word in ("off", "False", "0")),
     ("sessions_expiration_file", "true", True),
@@ -249,8 +270,19 @@ BAD: tuple[tuple[str, str, str], ...] = (
     ("config", "/nowhere/sidecar.toml", "cannot be read (No such file or directory); correct it"),
     ("workers", "x", "is not a whole number above 0"),
     ("express", "fast", "is neither on nor off"),
-    ("memory", "on", LATER),
-    ("memory", "chat", "is neither on nor off"),
+    ("memory", "on", "is not a choice here; write chat, or off"),
+    ("memory_turns", "0", "is not a whole number above 0; give 1 or more, or off"),
+    ("memory_characters", "many", "is not a whole number above 0"),
+    ("memory_bytes", "4095", "is too small; give 4096 bytes or more"),
+    ("memory_bytes", "5MiB", "is too large; give 4194304 bytes or less"),
+    ("memory_paths", "chat", "is not the path of a URL"),
+    ("memory_paths", "/chat,", '"" is not the path of a URL'),
+    ("memory_paths", "/chat?a=1", "is not the path of a URL"),
+    ("memory_messages", "inputs[0]", "is not a dot path"),
+    ("memory_reply", "choices[0", "is not JMESPath ("),
+    ("memory_reply", "lenght(choices)", "calls lenght(); did you mean length"),
+    ("memory_delta", "choices[", "is not JMESPath ("),
+    ("memory_finish", "a b", "is not JMESPath ("),
     ("engine_preset", "sglang", LATER),
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, PrivateAttr
 
-from sidecar.config import names, values
+from sidecar.config import chat, names, values
 from sidecar.config.address import EngineAddress, engine_addresses
 from sidecar.config.sources import Given
 
@@ -188,8 +188,34 @@ class Settings(BaseModel):
         "1", "processes that share the data port and the sessions"
     )
     express: Switch = setting("on", "the faster lane for plain requests")
-    memory: Annotated[bool, parsed(values.only(False, values.switch))] = setting(
-        "off", "conversation memory; not in this version"
+    memory: Annotated[str | None, parsed(values.or_off(values.choice("chat")))] = setting(
+        "off", "`chat`: the sidecar keeps each session's conversation for an engine that does not"
+    )
+    memory_turns: Annotated[int | None, parsed(values.or_off(values.count))] = setting(
+        "100", "turns of a conversation that are kept; `off`: any number"
+    )
+    memory_characters: Annotated[int | None, parsed(values.or_off(values.count))] = setting(
+        "100000",
+        "characters of a conversation that are kept, and sent with the new messages; `off`: any",
+    )
+    memory_bytes: Annotated[int, parsed(chat.room)] = setting(
+        "1MiB", "bytes of a conversation that are kept, `4KiB` to `4MiB`"
+    )
+    memory_paths: Annotated[tuple[str, ...], parsed(chat.paths)] = setting(
+        "/v1/chat/completions,/invocations", "the engine's paths that take a conversation"
+    )
+    memory_messages: Annotated[tuple[str, ...], parsed(names.body_path)] = setting(
+        "messages", "dot path of the list of messages in a request"
+    )
+    memory_reply: Annotated[chat.Query, parsed(chat.Query)] = setting(
+        "choices[0].message", "JMESPath of the message, or its text, in a JSON answer"
+    )
+    memory_delta: Annotated[chat.Query, parsed(chat.Query)] = setting(
+        "choices[0].delta", "JMESPath of a part of it in one event of a stream"
+    )
+    memory_finish: Annotated[chat.Query | None, parsed(values.or_off(chat.Query))] = setting(
+        "choices[0].finish_reason",
+        "JMESPath of what the last part of a stream has; `off`: the answer's end is enough",
     )
     engine_preset: Annotated[None, parsed(values.nothing)] = setting(
         None, "how to call an engine that keeps sessions itself; not in this version"

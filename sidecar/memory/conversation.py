@@ -1,0 +1,79 @@
+"""A session's conversation, as its event log tells it.
+
+turn    a step that can stand by itself, and those behind it that cannot: a user's message, the
+        calls that the assistant made, their answers, and the reply
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from sidecar.memory.message import Message
+from sidecar.memory.step import Step
+
+
+@dataclass(slots=True)
+class Entry:
+    """A step that was not taken back. `place`: where it is in the log, if it is there.
+
+    size: its bytes in the log, with those of steps behind it that were taken back.
+    """
+
+    step: Step
+    place: int | None
+    size: int
+
+
+Turn = Sequence[Entry]
+
+
+@dataclass(slots=True)
+class Conversation:
+    entries: list[Entry] = field(default_factory=list)
+    system: tuple[Message, ...] = ()
+    """Its instructions, and the place of the event that has them."""
+    system_place: int = 0
+    last: int = 0
+    """The newest step's number, taken back or not."""
+    length: int = 0
+    """Of the log; and in it the place of the first event that is not ours."""
+    stranger: int | None = None
+
+    @classmethod
+    def of(cls, log: Iterable[Mapping[str, Any]]) -> Self:
+        conversation = cls()
+        for place, event in enumerate(log):
+            conversation.length += 1
+            step = Step.of(event)
+            if step is not None:
+                conversation._add(step, place)
+            elif conversation.stranger is None:
+                conversation.stranger = place
+        # What such a step goes on from was dropped.
+        while conversation.entries and conversation.entries[0].step.goes_on:
+            del conversation.entries[0]
+        return conversation
+
+    def _add(self, step: Step, place: int) -> None:
+        if step.follows is not None:
+            self._take_back(step.follows)
+        self.entries.append(Entry(step, place, step.size))
+        self.last = step.number
+        if step.system is not None:
+            self.system, self.system_place = step.system, place
+
+    def _take_back(self, follows: int) -> None:
+        while self.entries and self.entries[-1].step.number > follows:
+            gone = self.entries.pop()
+            if self.entries:
+                self.entries[-1].size += gone.size
+
+
+def in_turns(entries: Iterable[Entry]) -> list[Turn]:
+    turns: list[list[Entry]] = []
+    for entry in entries:
+        if entry.step.goes_on and turns:
+            turns[-1].append(entry)
+        else:
+            turns.append([entry])
+    return list(turns)
