@@ -1,6 +1,8 @@
 """CreateEvent, ListEvents, GetEvent and DeleteEvent."""
 
+import asyncio
 from itertools import islice
+from weakref import WeakValueDictionary
 
 from sidecar.clock import Clock
 from sidecar.dialects.agentcore.errors import ResourceNotFound, ValidationFailed
@@ -20,22 +22,27 @@ EMPTIED = "emptied"
 
 
 class Events:
+    """Writers of one session wait for each other within a process: of those that try at once one
+    succeeds, and the others' entries are void and take room. Other processes need not wait."""
+
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._histories = Histories(store, clock)
+        self._writing: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
 
     async def create(self, memory: Memory, key: Key, draft: Draft) -> Event:
         """The event that was made with the draft's token, by this request or an earlier one."""
-        await self._note_filled(await self._histories.ensure(key, memory.keep))
-        history = await self._histories.read(key)
-        for _ in range(ATTEMPTS):
-            made = history.with_token(draft.token)
-            if made is not None:
-                return made
-            entry = self._event(history, draft, memory).entry()
-            await self._histories.append(key, history, entry, memory.keep)
+        async with self._turn(key):
+            await self._note_filled(await self._histories.ensure(key, memory.keep))
             history = await self._histories.read(key)
+            for _ in range(ATTEMPTS):
+                made = history.with_token(draft.token)
+                if made is not None:
+                    return made
+                entry = self._event(history, draft).entry()
+                await self._histories.append(key, history, entry, memory.keep)
+                history = await self._histories.read(key)
         raise too_many_writers()
 
     async def page_of(
@@ -59,13 +66,14 @@ class Events:
         return self._live(await self._read(key, id_of_event), memory, id_of_event)
 
     async def delete(self, memory: Memory, key: Key, id_of_event: str) -> None:
-        history = await self._read(key, id_of_event)
-        self._live(history, memory, id_of_event)
-        for _ in range(ATTEMPTS):
-            await self._histories.append(key, history, deletion(id_of_event), memory.keep)
+        async with self._turn(key):
             history = await self._read(key, id_of_event)
-            if history.get(id_of_event) is None:
-                return await self._note_emptied(key, memory, history)
+            self._live(history, memory, id_of_event)
+            for _ in range(ATTEMPTS):
+                await self._histories.append(key, history, deletion(id_of_event), memory.keep)
+                history = await self._read(key, id_of_event)
+                if history.get(id_of_event) is None:
+                    return await self._note_emptied(key, memory, history)
         raise too_many_writers()
 
     async def has_events(self, memory: Memory, key: Key) -> bool:
@@ -74,6 +82,10 @@ class Events:
         except SessionNotFound:
             return False
         return self._has_kept(history, memory)
+
+    def _turn(self, key: Key) -> asyncio.Lock:
+        # Held by whoever waits for it or has it, and gone with the last of them.
+        return self._writing.setdefault(key, asyncio.Lock())
 
     async def _read(self, key: Key, id_of_event: str) -> History:
         try:
@@ -87,7 +99,7 @@ class Events:
             raise _no_event(id_of_event)
         return event
 
-    def _event(self, history: History, draft: Draft, memory: Memory) -> Event:
+    def _event(self, history: History, draft: Draft) -> Event:
         return Event(
             event_id(draft.milliseconds, history.last_number + 1),
             round(self._clock.wall(), 3),
