@@ -16,9 +16,9 @@ from sidecar.config import Settings
 from sidecar.config.sources import variable
 from sidecar.control import Control
 from sidecar.dialects.sagemaker.dialect import SageMaker
-from sidecar.engine.health import Prober
 from sidecar.engine.keeper import StoreKeeper
 from sidecar.engine.replicas import Replicas
+from sidecar.engine.rounds import watching
 from sidecar.manager import Manager
 from sidecar.ops.access import noting
 from sidecar.ops.figures import Figures, as_line, figures
@@ -129,8 +129,8 @@ class _App(Process):
             return counted()
 
         control = Control(self._socket, lambda: as_line(counted())) if self._socket else None
-        path = settings.engine_health_path
-        tasks = [asyncio.create_task(Prober(one, path).run()) for one in house.replicas.engines]
+        watches = watching(house.replicas, store, settings.engine_health_path)
+        tasks = [asyncio.create_task(watch) for watch in watches]
         tasks.append(asyncio.create_task(_tick(house.replicas, connections)))
         try:
             admin = await start_admin(

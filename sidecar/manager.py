@@ -5,8 +5,8 @@ import logging
 from functools import reduce
 
 from sidecar.admin.server import start_admin
-from sidecar.engine.health import Prober
 from sidecar.engine.keeper import StoreKeeper
+from sidecar.engine.rounds import watching
 from sidecar.ops.figures import Figures, Nobody, added, figures
 from sidecar.ops.log import LOG, write_event
 from sidecar.ops.tally import Tally
@@ -22,8 +22,8 @@ class Manager(Process):
         settings = self._settings
         replicas = make_replicas(settings, make_vocabulary(settings))
         keeper = StoreKeeper(store, settings.sessions_ttl, pins=replicas.several)
-        path = settings.engine_health_path
-        probers = [asyncio.create_task(Prober(one, path).run()) for one in replicas.engines]
+        watches = watching(replicas, store, settings.engine_health_path)
+        tasks = [asyncio.create_task(watch) for watch in watches]
         try:
             holder = reserve(settings.host, settings.port)
         except OSError as error:
@@ -43,8 +43,8 @@ class Manager(Process):
             code = await self._work(workers, port)
         if admin is not None:
             await admin.cleanup()
-        for prober in probers:
-            prober.cancel()
+        for task in tasks:
+            task.cancel()
         replicas.close()
         return code
 

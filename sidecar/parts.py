@@ -6,9 +6,10 @@ import tempfile
 from pathlib import Path
 
 from sidecar.clock import SystemClock
-from sidecar.config import Settings
+from sidecar.config import Settings, short_names
 from sidecar.drain import Drain
 from sidecar.engine.engine import Engine
+from sidecar.engine.outage import Outage
 from sidecar.engine.replicas import Replicas
 from sidecar.errors import StoreFailed
 from sidecar.headers import Vocabulary
@@ -71,14 +72,18 @@ def make_vocabulary(settings: Settings) -> Vocabulary:
 
 
 def make_replicas(settings: Settings, vocabulary: Vocabulary) -> Replicas:
+    addresses, header = settings.engine_url, settings.replica_header
+    several = len(addresses) > 1
     engines = [
         Engine(
             address,
             vocabulary,
             connect_timeout=settings.engine_connect_timeout,
             idle_limit=settings.engine_idle_seconds,
+            outage=Outage(settings.replica_grace, settings.replica_silence) if several else None,
+            header=(header, name) if several and header is not None else None,
         )
-        for address in settings.engine_url
+        for address, name in zip(addresses, short_names(addresses), strict=True)
     ]
     return Replicas(engines)
 

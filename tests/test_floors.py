@@ -27,7 +27,7 @@ INSIDE: dict[str, tuple[tuple[str, ...], ...]] = {
     "proxy": (
         ("pace", "reset", "order", "watches"),
         ("house",),
-        ("wire", "action", "connections"),
+        ("wire", "action", "way", "connections"),
         ("plan",),
         ("framing", "inject"),
         ("client",),

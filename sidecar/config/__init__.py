@@ -1,6 +1,6 @@
 """Configuration: one frozen, typed object from flags > environment > TOML file > defaults."""
 
-from sidecar.config.address import EngineAddress
+from sidecar.config.address import EngineAddress, short_names
 from sidecar.config.load import ConfigurationError, load
 from sidecar.config.settings import Settings
 from sidecar.config.table import effective, settings_table
@@ -12,4 +12,5 @@ __all__ = [
     "effective",
     "load",
     "settings_table",
+    "short_names",
 ]

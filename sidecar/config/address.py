@@ -1,5 +1,6 @@
 """Where the engines listen: TCP ports and Unix sockets."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
@@ -20,13 +21,6 @@ class EngineAddress:
 
     def __str__(self) -> str:
         return self.text
-
-    @property
-    def name(self) -> str:
-        """host:port, or the name of the socket: for a header."""
-        if self.path is None:
-            return self.text.removeprefix("http://")
-        return quote(self.path.rpartition("/")[2])
 
 
 def engine_addresses(text: str) -> tuple[EngineAddress, ...]:
@@ -84,3 +78,17 @@ def _tcp(text: str) -> EngineAddress:
         raise wrong(text, "names no host and port to connect to", _FORM)
     port = port or 80
     return EngineAddress(f"http://{f'[{host}]' if bracketed else host}:{port}", host, port)
+
+
+def short_names(addresses: Sequence[EngineAddress]) -> list[str]:
+    """host:port, or the name of a socket: for a header. Sockets of one name have their paths."""
+    paths = [address.path for address in addresses if address.path is not None]
+    files = [path.rpartition("/")[2] for path in paths]
+    unique = {
+        path: file if files.count(file) == 1 else path
+        for path, file in zip(paths, files, strict=True)
+    }
+    return [
+        quote(unique[address.path]) if address.path else address.text.removeprefix("http://")
+        for address in addresses
+    ]

@@ -72,6 +72,10 @@ class DelegatingKeeper:
         session = await self._store.get(session_id, owner)
         await asyncio.shield(self._closing.start(self._close(session, origin, owner)))
 
+    async def move(self, session: Session, engine: Engine) -> bool:
+        """What an engine remembered of its own session is not to be had from another one."""
+        return False
+
     async def forget(self, session_id: str) -> None:
         with suppress(SessionNotFound, StoreFailed):
             session = await self._store.get(session_id)

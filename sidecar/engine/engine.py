@@ -28,8 +28,7 @@ class Engine:
     """All mutable state: the connections, the idle ones also newest last, and what is known of the
     engine's health.
 
-    outage: where it is one of several; then its answers are noted, and `reply_line` is added to
-    them.
+    outage: where it is one of several; then its answers are noted. `header` is added to them.
     """
 
     def __init__(
@@ -40,16 +39,16 @@ class Engine:
         connect_timeout: float,
         idle_limit: float,
         outage: Outage | None = None,
-        reply_line: bytes = b"",
+        header: tuple[str, str] | None = None,
     ) -> None:
         self.address = address
         self.ready = False
         self.outage = outage
+        self.header = header
         self.ejection = Ejection()
         self.on_unreachable: Callable[[], None] = lambda: None
         self.host_header = "localhost" if address.path else str(address).partition("//")[2]
         self._vocabulary = vocabulary
-        self._reply_line = reply_line
         self._read_again = lru_cache(_KEPT_REPLIES)(self._read)
         self._connect_timeout = connect_timeout
         self._idle_limit = idle_limit
@@ -173,15 +172,12 @@ class Engine:
 
     def _read(self, head: bytes) -> Reply:
         reply = read_reply(head, self._vocabulary)
-        if self._reply_line and not reply.is_interim:
-            self._name_ourselves(reply)
+        if self.header is not None and not reply.is_interim:
+            name, value = self.header
+            # Its own under that name, if it is a sidecar too, names what is behind it.
+            reply.drop(name.lower().encode())
+            reply.lines.append(f"{name}: {value}\r\n".encode())
         return reply
-
-    def _name_ourselves(self, reply: Reply) -> None:
-        """What the engine says under that name was meant for somebody in front of it, us."""
-        name = self._reply_line.partition(b":")[0].lower()
-        others = (line for line in reply.lines if line.partition(b":")[0].lower() != name)
-        reply.lines = [*others, self._reply_line]
 
     def _keep(self, connection: EngineConnection) -> None:
         connection.idle_since = time.monotonic()

@@ -9,8 +9,10 @@ from sidecar.errors import SessionNotFound, StoreFailed
 from sidecar.sessions.session import Session
 from sidecar.sessions.store import Store
 
-# Where a session's state names the replica that it was placed on.
+# Where a session's state names the replica that it was placed on,
 REPLICA = "replica"
+# and says that this one was out for too long: it may be back, but has forgotten the session.
+LOST = "replica_lost"
 
 
 class Keeper(Protocol):
@@ -30,6 +32,12 @@ class Keeper(Protocol):
         self, session_id: str, origin: EngineRequest | None = None, owner: str | None = None
     ) -> None:
         """Raises SessionNotFound, or a SidecarError with the session still there."""
+
+    async def move(self, session: Session, engine: Engine) -> bool:
+        """Place it anew: the replica that it was on is lost. False: it can not go on elsewhere.
+
+        Raises SidecarError, with the session as it was. May suspend in any case.
+        """
 
     async def forget(self, session_id: str) -> None:
         """End a session that nobody can use any more: never announced, or lost by its engine.
@@ -57,6 +65,13 @@ class StoreKeeper:
         self, session_id: str, origin: EngineRequest | None = None, owner: str | None = None
     ) -> None:
         await self._store.close(session_id, owner)
+
+    async def move(self, session: Session, engine: Engine) -> bool:
+        state = {name: value for name, value in session.state.items() if name != LOST}
+        state[REPLICA] = str(engine.address)
+        await self._store.save(session.id, state)
+        session.state = state
+        return True
 
     async def forget(self, session_id: str) -> None:
         with suppress(SessionNotFound, StoreFailed):

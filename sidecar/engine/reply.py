@@ -18,7 +18,7 @@ class ReplyError(ValueError):
 
 @dataclass(slots=True)
 class Reply:
-    """A reply's head; never changed once it is read.
+    """A reply's head; never changed once it is read and given on.
 
     `lines` are the headers that go on to the client, without framing.
 
@@ -49,6 +49,10 @@ class Reply:
     def has_no_body(self) -> bool:
         """RFC 9112 section 6.3, rule 1; a reply to HEAD has none either."""
         return self.status < 200 or self.status in (204, 304)
+
+    def drop(self, name: bytes) -> None:
+        """`name` is in lower case."""
+        self.lines = [line for line in self.lines if line.partition(b":")[0].lower() != name]
 
 
 def read_reply(head: bytes, vocabulary: Vocabulary) -> Reply:

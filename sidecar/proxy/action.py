@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from sidecar.dialects.intent import Answer, Begin, Close, Intent, Open, Ping, Route, Use, Voice
+from sidecar.engine.engine import Engine
 from sidecar.engine.request import EngineRequest
-from sidecar.errors import EngineNotReady
+from sidecar.errors import EngineError, EngineNotReady
 from sidecar.proxy.house import House
 from sidecar.sessions.session import Session
 from sidecar.turn import Turn
@@ -27,7 +28,9 @@ async def act(
             return await _open(house, route, turn, origin)
         case Open():
             session = await _open(house, route, turn, origin)
-            return _confirmed(route.dialect.opened(session), route.voice)
+            named = house.replicas.of(session).header
+            answer = _confirmed(route.dialect.opened(session), route.voice)
+            return answer if named is None else replace(answer, headers=(*answer.headers, named))
         case Close(session_id):
             turn.session = session_id
             await house.keeper.close(session_id, origin, route.owner)
@@ -44,10 +47,19 @@ def is_announced(status: int) -> bool:
 
 
 async def _open(house: House, route: Route, turn: Turn, origin: EngineRequest | None) -> Session:
-    engine = house.replicas.place(for_session=True)
-    session = await house.keeper.open(engine, origin, route.owner)
-    turn.session = session.id
-    return session
+    """Where the engine has to be asked and nobody is there, another one is."""
+    replicas, tried = house.replicas, list[Engine]()
+    while True:
+        engine = replicas.place(for_session=True, without=tried)
+        try:
+            session = await house.keeper.open(engine, origin, route.owner)
+        except EngineError as error:
+            tried.append(engine)
+            if not error.is_gone or len(tried) == len(replicas.engines):
+                raise
+        else:
+            turn.session = session.id
+            return session
 
 
 def _ping(house: House) -> Answer:

@@ -17,6 +17,7 @@ from sidecar.proxy.outgoing import Outgoing
 from sidecar.proxy.relay import Relay
 from sidecar.proxy.tunnel import tunnel
 from sidecar.proxy.watches import Watches
+from sidecar.proxy.way import REPINNED, find_way, settle
 from sidecar.proxy.wire import request_head
 from sidecar.sessions.session import Session
 
@@ -36,6 +37,7 @@ class Forwarding:
         self._outgoing = outgoing
         self._turn = outgoing.turn
         self._begun: Session | None = None  # made for this request, and not announced yet
+        self._repinned = False
 
     def request(self, body: bytes | None) -> EngineRequest:
         """What the client sent, as far as it concerns the engine."""
@@ -48,13 +50,16 @@ class Forwarding:
         try:
             if session is None:
                 request = self.request(await self._body.read_small())
-                return await self._send(self._house.replicas.place(), request, None, Watches())
+                engine = self._house.replicas.place()
+                return await self._send(engine, None, request, None, Watches())
             return await self._run_session(session)
         finally:
             if self._begun is not None:
                 await self._house.keeper.forget(self._begun.id)
 
     async def _run_session(self, session: Session) -> Sent:
+        if self._begun is None and self._house.replicas.several:
+            self._repinned = await settle(self._house, session)
         request = self.request(None)
         line = self._route.dialect.session_line(session)
         request.lines = [*request.lines, line] if line else [*request.lines]
@@ -66,7 +71,7 @@ class Forwarding:
             if length is not None and request.body is not None:
                 length = len(request.body)
             engine = self._house.replicas.of(session)
-            return await self._send(engine, request, length, watches)
+            return await self._send(engine, session, request, length, watches)
         except EngineForgot:
             await self._house.keeper.forget(session.id)
             raise
@@ -86,9 +91,17 @@ class Forwarding:
         return len(request.body)
 
     async def _send(
-        self, engine: Engine, request: EngineRequest, length: int | None, watches: Watches
+        self,
+        engine: Engine,
+        session: Session | None,
+        request: EngineRequest,
+        length: int | None,
+        watches: Watches,
     ) -> Sent:
-        exchange = Exchange(engine, await engine.connection())
+        is_new = self._begun is not None
+        engine, connection, moved = await find_way(self._house, engine, session, is_new=is_new)
+        self._repinned = self._repinned or moved
+        exchange = Exchange(engine, connection)
         exchange.on_interim = self._outgoing.pass_interim
         try:
             exchange.start(
@@ -120,6 +133,8 @@ class Forwarding:
 
     def _announcement(self, status: int) -> bytes:
         session = self._begun
+        if self._repinned:
+            return REPINNED
         if session is None or not is_announced(status):
             return b""
         self._begun = None

@@ -40,5 +40,6 @@ class House:
             or not self.store.immediate
             or not self.keeper.immediate
             or self.settings.session_body_path is not None
+            or (self.replicas.several and self.settings.replica_loss == "repin")
         )
         object.__setattr__(self, "slow_sessions", slow)

@@ -19,6 +19,7 @@ from sidecar.proxy.framing import Framer
 from sidecar.proxy.house import House
 from sidecar.proxy.plan import Plan, may_take_time
 from sidecar.proxy.reset import reset
+from sidecar.proxy.way import settle
 from sidecar.proxy.wire import LAST_CHUNK, answer_bytes, chunk
 from sidecar.turn import Turn
 
@@ -240,9 +241,11 @@ class ExpressConnection(ClientWire):
             engine = house.replicas.place()
             self._forward.start(engine, plan.engine_head(b"") + (body or b""), None)
         else:
+            is_new = isinstance(intent, Begin)
+            if house.replicas.several and not is_new:
+                step(settle(house, session))
             request = plan.engine_head(route.dialect.session_line(session)) + (body or b"")
-            begun = session if isinstance(intent, Begin) else None
-            self._forward.start(house.replicas.of(session), request, begun)
+            self._forward.start(house.replicas.of(session), request, session, is_new=is_new)
 
     def _take_body(self, data: bytes) -> None:
         try:

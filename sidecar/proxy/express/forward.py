@@ -11,6 +11,7 @@ from sidecar.engine.reply import Reply
 from sidecar.errors import SidecarError
 from sidecar.proxy.action import is_announced
 from sidecar.proxy.express.step import step
+from sidecar.proxy.way import Way, find_way
 from sidecar.proxy.wire import LAST_CHUNK, chunk, interim_head, kept_head, reply_framing, reply_head
 from sidecar.sessions.session import Session
 
@@ -40,7 +41,7 @@ class Forward:
         self._client = client
         self._engine = client.house.replicas.engines[0]
         self._upstream: EngineConnection | None = None
-        self._connecting: asyncio.Task[EngineConnection] | None = None
+        self._connecting: asyncio.Task[Way] | None = None
         self._unsent: list[bytes] = []  # while connecting
         self._out: list[bytes] = []  # of the reply, until the segment's end
         self._begun: Session | None = None  # made for this request, and not announced yet
@@ -50,9 +51,11 @@ class Forward:
 
     # the client's side
 
-    def start(self, engine: Engine, request: bytes, begun: Session | None) -> None:
+    def start(
+        self, engine: Engine, request: bytes, session: Session | None, *, is_new: bool = False
+    ) -> None:
         """Send a request's head, and what is known of its body."""
-        self._begun = begun
+        self._begun = session if is_new else None
         self._replying = False
         self._engine = engine
         upstream = engine.take_idle()
@@ -61,7 +64,8 @@ class Forward:
             return
         self._unsent.append(request)
         self._client.hold_reading(True)
-        self._connecting = asyncio.get_running_loop().create_task(engine.connect())
+        way = find_way(self._client.house, engine, session, is_new=is_new)
+        self._connecting = asyncio.get_running_loop().create_task(way)
         self._connecting.add_done_callback(self._connected)
 
     def send(self, data: bytes) -> None:
@@ -169,17 +173,18 @@ class Forward:
         if not client.body_is_awaited:
             upstream.request_sent()
 
-    def _connected(self, task: "asyncio.Task[EngineConnection]") -> None:
+    def _connected(self, task: "asyncio.Task[Way]") -> None:
         if task is not self._connecting:  # the client has gone meanwhile
             if not task.cancelled() and task.exception() is None:
-                task.result().abort()
+                task.result().connection.abort()
             return
         self._connecting = None
         request = b"".join(self._unsent)
         self._unsent.clear()
         error = task.exception()
         if error is None:
-            self._use(task.result(), request)
+            self._engine, connection, _ = task.result()
+            self._use(connection, request)
             self._client.hold_reading(False)
         elif isinstance(error, SidecarError):
             self._fail(error)

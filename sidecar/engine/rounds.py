@@ -1,0 +1,75 @@
+"""What is done about several replicas now and then: sessions are counted, the lost ones marked.
+
+A replica that was out for too long may come back, as a process that knows nothing. So its sessions
+are marked while it is out: whichever process gets their next request then knows, however late that
+comes, and also after a restart of the sidecar.
+"""
+
+import asyncio
+import time
+from collections.abc import Coroutine, Iterator
+from contextlib import suppress
+from typing import Any
+
+from sidecar.engine.engine import Engine
+from sidecar.engine.health import Prober
+from sidecar.engine.keeper import LOST, REPLICA
+from sidecar.engine.replicas import Replicas
+from sidecar.errors import SidecarError, StoreUnavailable
+from sidecar.sessions.store import Store
+
+INTERVAL = 1.0
+# Very many sessions take long to read: this part of a processor at most.
+SHARE = 0.05
+# Sessions to look at before others get their turn: 4 us each.
+PAGE = 500
+
+
+def watching(
+    replicas: Replicas, store: Store, health_path: str | None
+) -> Iterator[Coroutine[Any, Any, None]]:
+    """What is to run all the time."""
+    for engine in replicas.engines:
+        yield Prober(engine, health_path).run()
+    if replicas.several:
+        yield Rounds(replicas, store).run()
+
+
+class Rounds:
+    def __init__(self, replicas: Replicas, store: Store) -> None:
+        self._replicas = replicas
+        self._store = store
+        self._marked: set[Engine] = set()
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            started = time.monotonic()
+            with suppress(StoreUnavailable):
+                await self.make()
+            await asyncio.sleep(max(INTERVAL, (time.monotonic() - started) / SHARE))
+
+    async def make(self) -> None:
+        """One of them. Raises StoreUnavailable."""
+        await self._replicas.census.take(self._store)
+        lost = {engine for engine in self._replicas.engines if self._replicas.has_lost(engine)}
+        self._marked &= lost
+        if fresh := lost - self._marked:
+            await self._mark({str(engine.address) for engine in fresh})
+            self._marked |= fresh
+
+    async def _mark(self, addresses: set[str]) -> None:
+        after = ""
+        while page := await self._store.list_sessions(PAGE, after):
+            for session in page:
+                if session.state.get(REPLICA) in addresses and LOST not in session.state:
+                    with suppress(SidecarError):  # it has ended, or the store is full
+                        await self._mark_one(session.id, addresses)
+                    await asyncio.sleep(0)
+            after = page[-1].id
+
+    async def _mark_one(self, session_id: str, addresses: set[str]) -> None:
+        """Its state is read again: it may have been placed anew since it was listed."""
+        state = await self._store.state(session_id)
+        if state.get(REPLICA) in addresses:
+            await self._store.save(session_id, {**state, LOST: True})
