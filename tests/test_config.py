@@ -112,6 +112,8 @@ ALIASED = {
     "sessions_path": ("/mnt/s", Path("/mnt/s")),
     "sessions_ttl": ("60", 60.0),
     "log_level": ("30", "warning"),
+    "create_session_defaults": ('{"body.capacity": 1024}', {"body.capacity": 1024}),
+    "close_session_defaults": ('{"body.force": false}', {"body.force": False}),
 }
 
 

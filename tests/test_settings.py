@@ -68,6 +68,8 @@ DEFAULTS: dict[str, Any] = {
     "memory_delta": Query("choices[0].delta"),
     "memory_finish": Query("choices[0].finish_reason"),
     "engine_preset": None,
+    "create_session_defaults": {},
+    "close_session_defaults": {},
 }
 
 GOOD: tuple[tuple[str, str, Any], ...] = (
@@ -155,6 +157,9 @@ GOOD: tuple[tuple[str, str, Any], ...] = (
     *((name, word, True) for name in ("sessions", "access_log") for word in ("on", "YES", "1")),
     *((name, word, False) for name in ("sessions", "access_log") for word in ("off", "False", "0")),
     ("sessions_expiration_file", "true", True),
+    ("engine_preset", "sglang", "sglang"),
+    ("create_session_defaults", '{"body.capacity": 1024}', {"body.capacity": 1024}),
+    ("close_session_defaults", '{"headers.X-Force": true}', {"headers.X-Force": True}),
     ("create_on_first_use", "no", False),
     ("session_owner_header", "Authorization", "Authorization"),
     ("session_order", "Reject", "reject"),
@@ -283,7 +288,13 @@ BAD: tuple[tuple[str, str, str], ...] = (
     ("memory_reply", "lenght(choices)", "calls lenght(); did you mean length"),
     ("memory_delta", "choices[", "is not JMESPath ("),
     ("memory_finish", "a b", "is not JMESPath ("),
-    ("engine_preset", "sglang", LATER),
+    ("engine_preset", "sglan", 'there is no preset "sglan"; did you mean sglang?'),
+    ("engine_preset", "mlserver", "needs the variable SIDECAR_PRESET_MODEL; set it"),
+    ("engine_preset", "./nowhere.json", "cannot be read (No such file or directory)"),
+    ("create_session_defaults", "capacity: 1024", "is not JSON; write it as in"),
+    ("create_session_defaults", '{"body.capacity": 1e400}', "is not JSON; write it as in"),
+    ("create_session_defaults", "[]", "is no JSON object; write it as in"),
+    ("close_session_defaults", '{"force": false}', '"force" is not a place in a request'),
 )  # fmt: skip
 
 

@@ -7,8 +7,9 @@ from types import MappingProxyType
 from pydantic import ValidationError
 
 from sidecar.config.checks import CHECKS
+from sidecar.config.preset import preset_mistakes
 from sidecar.config.settings import Settings
-from sidecar.config.sources import Given, gather, variable
+from sidecar.config.sources import PRESET, Given, gather, variable
 from sidecar.config.values import wrong
 
 SAFE_PORTS = "SAGEMAKER_SAFE_PORT_RANGE"
@@ -36,6 +37,7 @@ def load(environ: Mapping[str, str], flags: Mapping[str, str] = MappingProxyType
         settings, faults = _validate(given)
     mistakes += [_told(name, given, problem) for name, problem in faults.items()]
     mistakes += [_told(name, given, problem) for name, problem in _conflicts(settings, faults)]
+    mistakes += [_told("engine_preset", given, each) for each in preset_mistakes(settings)]
     if mistakes:
         raise ConfigurationError(mistakes)
     return settings
@@ -51,7 +53,7 @@ def _validate(given: Mapping[str, Given]) -> tuple[Settings, dict[str, str]]:
 
 
 def _settings(given: Mapping[str, Given]) -> Settings:
-    texts = {name: value.text for name, value in given.items()}
+    texts = {name: value.text for name, value in given.items() if not name.startswith(PRESET)}
     return Settings.model_validate(texts, context=given)
 
 

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, PrivateAttr
 
 from sidecar.config import chat, names, values
 from sidecar.config.address import EngineAddress, engine_addresses
-from sidecar.config.sources import Given
+from sidecar.config.preset import defaults
+from sidecar.config.sources import PRESET, Given
 
 
 def parsed(parse: Callable[[str], Any]) -> PlainValidator:
@@ -217,8 +218,16 @@ class Settings(BaseModel):
         "choices[0].finish_reason",
         "JMESPath of what the last part of a stream has; `off`: the answer's end is enough",
     )
-    engine_preset: Annotated[None, parsed(values.nothing)] = setting(
-        None, "how to call an engine that keeps sessions itself; not in this version"
+    engine_preset: Text | None = setting(
+        None,
+        "how an engine that keeps sessions itself is called: a name (`session-sidecar presets`), "
+        "or the path of an own file; its variables are `SIDECAR_PRESET_…`",
+    )
+    create_session_defaults: Annotated[Mapping[str, Any], parsed(defaults)] = setting(
+        "{}", "what the preset's create call sends where it says nothing else, by place, as JSON"
+    )
+    close_session_defaults: Annotated[Mapping[str, Any], parsed(defaults)] = setting(
+        "{}", "the same of its close call"
     )
 
     _given: Mapping[str, Given] = PrivateAttr(default_factory=dict)
@@ -226,6 +235,15 @@ class Settings(BaseModel):
     def model_post_init(self, given: Mapping[str, Given] | None) -> None:
         if given is not None:
             self._given = dict(given)
+
+    @property
+    def preset_variables(self) -> dict[str, str]:
+        """`SIDECAR_PRESET_MODEL` and `preset_model` in the file are MODEL."""
+        return {
+            name.removeprefix(PRESET).upper(): given.text
+            for name, given in self._given.items()
+            if name.startswith(PRESET)
+        }
 
     def given(self, name: str) -> Given:
         """The setting's text and where it came from."""

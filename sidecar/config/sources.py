@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 PREFIX = "SIDECAR_"
-PRESETS = "SIDECAR_PRESET_"  # names that its users make up
+PRESET = "preset_"  # the variables of presets, whose names the presets make up
 
 # The platform's own names. A setting's own name wins over them.
 ALIASES = {
@@ -22,6 +22,8 @@ ALIASES = {
     "sessions_path": "SAGEMAKER_SESSIONS_PATH",
     "sessions_ttl": "SAGEMAKER_SESSIONS_EXPIRATION",
     "log_level": "SAGEMAKER_CONTAINER_LOG_LEVEL",
+    "create_session_defaults": "SAGEMAKER_TRANSFORMS_CREATE_SESSION_DEFAULTS",
+    "close_session_defaults": "SAGEMAKER_TRANSFORMS_CLOSE_SESSION_DEFAULTS",
 }
 
 
@@ -71,10 +73,11 @@ def _environment(
     given, mistakes = {}, []
     variables = {variable(name): name for name in known}
     for key, text in environ.items():
-        if not key.startswith(PREFIX) or key.startswith(PRESETS) or not text.strip():
+        if not key.startswith(PREFIX) or not text.strip():
             continue
-        if key in variables:
-            given[variables[key]] = Given(text.strip(), "environment")
+        name = variables.get(key) or key.removeprefix(PREFIX).lower()
+        if key in variables or name.startswith(PRESET):
+            given[name] = Given(text.strip(), "environment")
         else:
             meant = _closest(key.removeprefix(PREFIX), known)
             mistakes.append(f"{key}: there is no such setting; {_fix(meant and variable(meant))}")
@@ -94,7 +97,7 @@ def _file(path: Given, known: Collection[str]) -> tuple[dict[str, Given], list[s
         where = f"{key} (file {path.text})"
         if key == "config":
             mistakes.append(f"{where}: a file cannot name another file; remove it")
-        elif key not in known:
+        elif key not in known and not key.startswith(PRESET):
             mistakes.append(f"{where}: there is no such setting; {_fix(_closest(key, known))}")
         elif text is None:
             mistakes.append(f"{where}: is a {type(value).__name__}; write a string or a number")
