@@ -21,6 +21,7 @@ commands:
   check         print every mistake in the configuration; exit 2 if there is one
   config        print every setting and where its value came from
   healthcheck   exit 0 if the sidecar's /ping answers 200, else 1
+  presets       list what SIDECAR_ENGINE_PRESET can name; presets NAME prints one
 
 A flag wins over SIDECAR_NAME in the environment, and that over the TOML file.
 """
@@ -45,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help(sys.stderr)
         return 2
     flags = {name: getattr(asked, name) for name in FLAGS if getattr(asked, name) is not None}
+    if asked.name is not None and asked.command != "presets":
+        parser.error(f"unrecognized arguments: {asked.name}")
     match asked.command:
         case "serve" | "run":
             return _serve(flags)
@@ -52,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _check(flags)
         case "config":
             return _config(flags, asked.table)
+        case "presets":
+            return _presets(asked.name)
         case _:
             return _healthcheck(flags)
 
@@ -65,8 +70,9 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
         add_help=False,
     )
-    commands = ("serve", "run", "check", "config", "healthcheck")
+    commands = ("serve", "run", "check", "config", "healthcheck", "presets")
     parser.add_argument("command", nargs="?", choices=commands, help=argparse.SUPPRESS)
+    parser.add_argument("name", nargs="?", help=argparse.SUPPRESS)
     flags = parser.add_argument_group("flags")
     for name, form in FLAGS.items():
         flags.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar=form)
@@ -103,6 +109,18 @@ def _config(flags: dict[str, str], table: bool) -> int:
     if settings is None:
         return 2
     print(effective(settings))
+    return 0
+
+
+def _presets(name: str | None) -> int:
+    from sidecar.delegation.grammar.load import listing, resolved
+    from sidecar.delegation.grammar.source import PresetError
+
+    try:
+        print(listing() if name is None else resolved(name))
+    except PresetError as error:
+        print(error, file=sys.stderr)
+        return 2
     return 0
 
 

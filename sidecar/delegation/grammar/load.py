@@ -2,8 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from sidecar.delegation.grammar import source, variables
 from sidecar.delegation.grammar.build import build
@@ -13,13 +11,6 @@ from sidecar.delegation.grammar.templates import Defaults
 from sidecar.delegation.grammar.variables import Path
 
 NO_DEFAULTS = Defaults()
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    name: str
-    description: str
-    variables: tuple[str, ...]
 
 
 def load_preset(
@@ -41,9 +32,9 @@ def load_preset(
     return preset
 
 
-def summaries() -> list[Summary]:
-    """Of the presets in the package."""
-    return [_summary(name) for name in source.names()]
+def listing() -> str:
+    """The presets in the package: what each is for, and the variables that it needs."""
+    return "\n".join(_described(name) for name in source.names())
 
 
 def resolved(name_or_path: str) -> str:
@@ -51,6 +42,8 @@ def resolved(name_or_path: str) -> str:
     return json.dumps(source.read(name_or_path).tree, indent=2)
 
 
-def _summary(name: str) -> Summary:
-    tree: dict[str, Any] = source.read(name).tree
-    return Summary(name, tree.get("description", ""), tuple(variables.variables_in(tree)))
+def _described(name: str) -> str:
+    tree = source.read(name).tree
+    needed = [f"{variables.PREFIX}{each}" for each in variables.variables_in(tree)]
+    lines = [f"{name:18} {tree['description']}", *(f"{'':18} needs {each}" for each in needed)]
+    return "\n".join(lines)
