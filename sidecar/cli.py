@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     flags = parser.add_argument_group("flags")
     for name, form in FLAGS.items():
         flags.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar=form)
-    flags.add_argument("--table", action="store_true", help="config: print the README's table")
+    flags.add_argument("--table", action="store_true", help=argparse.SUPPRESS)  # for the README
     version = f"{PROGRAM} {__version__}"
     parser.add_argument("--version", action="version", version=version, help=argparse.SUPPRESS)
     parser.add_argument("--help", "-h", action="help", help=argparse.SUPPRESS)
