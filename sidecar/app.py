@@ -23,6 +23,7 @@ from sidecar.manager import Manager
 from sidecar.ops.access import noting
 from sidecar.ops.figures import Figures, as_line, figures
 from sidecar.ops.log import LOG, EventHandler, write_event
+from sidecar.ops.replicas import replica_figures
 from sidecar.ops.tally import Tally
 from sidecar.parts import Process, cannot_listen, make_order, make_replicas, make_vocabulary
 from sidecar.proxy.connections import Connections
@@ -123,7 +124,8 @@ class _App(Process):
         loop = asyncio.get_running_loop()
 
         def counted() -> Figures:
-            return figures(self._tally, connections, store, LOG.lines)
+            own = figures(self._tally, connections, store, LOG.lines)
+            return own | {"replicas": replica_figures(house.replicas)}
 
         async def gather() -> Figures:
             return counted()

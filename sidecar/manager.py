@@ -9,6 +9,7 @@ from sidecar.engine.keeper import StoreKeeper
 from sidecar.engine.rounds import watching
 from sidecar.ops.figures import Figures, Nobody, added, figures
 from sidecar.ops.log import LOG, write_event
+from sidecar.ops.replicas import replica_figures
 from sidecar.ops.tally import Tally
 from sidecar.parts import Process, cannot_listen, make_replicas, make_vocabulary
 from sidecar.sessions.tmpfs import TmpfsStore
@@ -33,6 +34,7 @@ class Manager(Process):
 
         async def gather() -> Figures:
             own = figures(Tally(), Nobody(), store, LOG.lines)
+            own["replicas"] = replica_figures(replicas)
             return reduce(added, await workers.figures(), own)
 
         try:

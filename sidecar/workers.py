@@ -18,6 +18,7 @@ from contextlib import suppress
 from sidecar.config import Settings
 from sidecar.control import FIGURES, LISTENING
 from sidecar.ops.figures import Figures, added
+from sidecar.ops.replicas import without_present
 
 logger = logging.getLogger("sidecar.workers")
 
@@ -76,6 +77,7 @@ class Worker:
         known = self._known
         if known is not None:
             known = known | {"in_flight": 0, "connections": 0}
+            known["replicas"] = without_present(known["replicas"])
             self._past = known if self._past is None else added(self._past, known)
         self._known = None
 

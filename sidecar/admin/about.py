@@ -16,6 +16,7 @@ INDEX = f"""\
 GET  /livez                     200 while this process serves; /healthz is the same
 GET  /readyz?verbose            200 while requests would be served, else 503 and why
 GET  /metrics                   Prometheus text, or OpenMetrics if asked for
+GET  /replicas                  the engines, one by one
 GET  /sessions?limit=&after=    live sessions
 GET  /sessions/ID               one of them; DELETE ends it
 GET  /sessions/ID/events        its log

@@ -10,6 +10,7 @@ from prometheus_client.exposition import choose_encoder
 from sidecar.admin.about import about_routes
 from sidecar.admin.guard import from_this_machine, in_json, is_loopback
 from sidecar.admin.health import health_routes
+from sidecar.admin.replicas import replica_routes
 from sidecar.admin.sessions import session_routes
 from sidecar.config import Settings
 from sidecar.engine.keeper import Keeper
@@ -19,6 +20,7 @@ from sidecar.life import Life
 from sidecar.ops.figures import Figures
 from sidecar.ops.log import write_event
 from sidecar.ops.metrics import metrics
+from sidecar.ops.replicas import ReplicaMetrics, replica_states
 from sidecar.sessions.tmpfs import TmpfsStore
 
 Gather = Callable[[], Awaitable[Figures]]
@@ -44,6 +46,7 @@ async def start_admin(
     app = web.Application(middlewares=guards)
     app.add_routes(health_routes(replicas, store, life))
     app.add_routes([web.get("/metrics", _scraped(replicas, store, gather))])
+    app.add_routes(replica_routes(replicas, gather))
     app.add_routes(session_routes(store, keeper, settings.session_header or SESSION_ID))
     app.add_routes(about_routes(settings))
     return await _listen(app, settings.admin_host, settings.admin_port)
@@ -54,7 +57,9 @@ def _scraped(
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def scrape(request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        found = metrics(await gather(), sessions=store.count(), engine_up=replicas.ready)
+        known = await gather()
+        found = metrics(known, sessions=store.count(), engine_up=replicas.ready)
+        found.register(ReplicaMetrics(replica_states(replicas, known["replicas"])))
         return web.Response(body=encode(found), headers={"Content-Type": content_type})
 
     return scrape

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from sidecar.engine.keeper import Keeper
+from sidecar.engine.keeper import REPLICA, Keeper
 from sidecar.errors import BadRequest, BodyTooLarge, SessionNotFound, SidecarError
 from sidecar.headers import SESSION_ID
 from sidecar.sessions.session import Session
@@ -168,11 +168,13 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _shown(session: Session) -> dict[str, object]:
+    placed = {"replica": session.state[REPLICA]} if REPLICA in session.state else {}
     return {
         "id": session.id,
         "created": session.created,
         "expires": session.expires,
         "owner": session.owner is not None,
+        **placed,
     }
 
 
