@@ -21,7 +21,7 @@ commands:
   check         print every mistake in the configuration; exit 2 if there is one
   config        print every setting and where its value came from
   healthcheck   exit 0 if the sidecar's /ping answers 200, else 1
-  presets       list what SIDECAR_ENGINE_PRESET can name; presets NAME prints one
+  presets       list those for SIDECAR_ENGINE_PRESET; presets NAME prints one
 
 A flag wins over SIDECAR_NAME in the environment, and that over the TOML file.
 """
