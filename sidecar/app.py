@@ -16,16 +16,16 @@ from sidecar.config import Settings
 from sidecar.config.sources import variable
 from sidecar.control import Control
 from sidecar.dialects.sagemaker.dialect import SageMaker
-from sidecar.engine.keeper import StoreKeeper
 from sidecar.engine.replicas import Replicas
 from sidecar.engine.rounds import watching
+from sidecar.keeping import Keeping
 from sidecar.manager import Manager
 from sidecar.ops.access import noting
 from sidecar.ops.figures import Figures, as_line, figures
 from sidecar.ops.log import LOG, EventHandler, write_event
 from sidecar.ops.replicas import replica_figures
 from sidecar.ops.tally import Tally
-from sidecar.parts import Process, cannot_listen, make_order, make_replicas, make_vocabulary
+from sidecar.parts import Process, cannot_listen, make_vocabulary
 from sidecar.proxy.connections import Connections
 from sidecar.proxy.express.server import ExpressServer
 from sidecar.proxy.house import House
@@ -77,26 +77,26 @@ class _App(Process):
         self._socket = sock
         self._tally = Tally()
 
-    async def _serve(self, store: TmpfsStore) -> int:
+    async def _serve(self, store: TmpfsStore, replicas: Replicas, keeping: Keeping) -> int:
         settings = self._settings
-        vocabulary = make_vocabulary(settings)
         dialect = SageMaker(
             enabled=settings.sessions,
             create_on_first_use=settings.create_on_first_use,
             control_body_limit=settings.control_body_limit,
             engine_header=settings.session_header,
+            engine_path=keeping.engine_path,
         )
         on_turn = noting(self._tally, LOG if settings.access_log else None)
-        replicas = make_replicas(settings, vocabulary)
         house = House(
             settings,
             dialect.voice,
             store,
-            StoreKeeper(store, settings.sessions_ttl, pins=replicas.several),
+            keeping.keeper,
             replicas,
             self._life,
             on_turn,
-            order=make_order(settings, store),
+            keeping.companions,
+            keeping.order,
         )
         connections = Connections(
             Limits.of(settings),
@@ -105,7 +105,7 @@ class _App(Process):
         )
         planner = Planner(
             (dialect,),
-            vocabulary,
+            make_vocabulary(settings),
             settings.request_body_max,
             slow_sessions=house.slow_sessions,
         )
@@ -124,7 +124,7 @@ class _App(Process):
         loop = asyncio.get_running_loop()
 
         def counted() -> Figures:
-            own = figures(self._tally, connections, store, LOG.lines)
+            own = figures(self._tally, connections, store, LOG.lines, self._restarts())
             return own | {"replicas": replica_figures(house.replicas)}
 
         async def gather() -> Figures:
@@ -154,17 +154,18 @@ class _App(Process):
             _announce("data", settings.host, listener.sockets[0].getsockname()[1])
         else:
             control.start(on_gone=self._drain.ask)
+        self._start_engine(house.replicas, store)
         asked = asyncio.create_task(self._drain.asked())
         ended, _ = await asyncio.wait({asked, *tasks}, return_when=asyncio.FIRST_COMPLETED)
         for task in ended - {asked}:
             logger.error("a part of the sidecar ended, so it stops", exc_info=task.exception())
         await self._drain.run(listener, connections)
+        code = await self._stop_engine()
         if admin is not None:
             await admin.cleanup()
         for task in (asked, *tasks):
             task.cancel()
-        house.replicas.close()
-        return 0 if ended == {asked} else 1
+        return code if ended == {asked} else 1
 
 
 async def _tick(replicas: Replicas, connections: Connections) -> None:

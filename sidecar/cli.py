@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ HELP = """\
 Stateful sessions in front of an unmodified inference engine.
 
 commands:
-  serve, run    start it (serve is SageMaker's word)
+  serve, run    start it (serve is SageMaker's word), and what follows --
   check         print every mistake in the configuration; exit 2 if there is one
   config        print every setting and where its value came from
   healthcheck   exit 0 if the sidecar's /ping answers 200, else 1
@@ -30,6 +31,7 @@ A flag wins over SIDECAR_NAME in the environment, and that over the TOML file.
 FLAGS = {
     "config": "FILE",
     "engine_url": "URL",
+    "engine_command": "COMMAND",
     "host": "ADDRESS",
     "port": "PORT",
     "admin_port": "PORT",
@@ -40,12 +42,17 @@ FLAGS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    own, engine = _split(sys.argv[1:] if arguments is None else arguments)
     parser = _parser()
-    asked = parser.parse_args(arguments)
+    asked = parser.parse_args(own)
     if asked.command is None:
         parser.print_help(sys.stderr)
         return 2
     flags = {name: getattr(asked, name) for name in FLAGS if getattr(asked, name) is not None}
+    if engine is not None:
+        if not engine:
+            parser.error("no command follows --")
+        flags["engine_command"] = shlex.join(engine)
     if asked.name is not None and asked.command != "presets":
         parser.error(f"unrecognized arguments: {asked.name}")
     match asked.command:
@@ -61,10 +68,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _healthcheck(flags)
 
 
+def _split(arguments: Sequence[str]) -> tuple[list[str], list[str] | None]:
+    """What is ours, and behind the first `--` the engine's command, whatever it looks like."""
+    if "--" not in arguments:
+        return list(arguments), None
+    at = arguments.index("--")
+    return list(arguments[:at]), list(arguments[at + 1 :])
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
-        usage="%(prog)s COMMAND [flags] | --help | --version",
+        usage="%(prog)s COMMAND [flags] [-- ENGINE ...] | --help | --version",
         description=HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -87,6 +102,10 @@ def _serve(flags: dict[str, str]) -> int:
     settings = _settings(flags)
     if settings is None:
         return 2
+    if settings.engine_command is not None:
+        from sidecar.supervisor.init import leave_to_init
+
+        leave_to_init()
     from sidecar.app import serve
 
     return serve(settings)

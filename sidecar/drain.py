@@ -40,7 +40,8 @@ class Drain:
         await self._asked.wait()
 
     async def run(self, listener: asyncio.Server, connections: Connections) -> None:
-        deadline = time.monotonic() + self._limit
+        self.begin()
+        deadline = self.began + self._limit
         self._life.draining = True
         write_event("draining")
         quiet = _quiet(connections, {})
@@ -52,7 +53,15 @@ class Drain:
 
     def ask(self) -> None:
         """Begin, or hurry what has begun."""
-        (self.hurried if self._asked.is_set() else self._asked).set()
+        if self._asked.is_set():
+            self.hurried.set()
+        self.begin()
+
+    def begin(self) -> None:
+        """As at the first signal."""
+        if not self._asked.is_set():
+            self.began = time.monotonic()
+            self._asked.set()
 
     def _is_over(
         self, connections: Connections, quiet: dict[Client, float], deadline: float

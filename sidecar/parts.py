@@ -13,11 +13,12 @@ from sidecar.engine.outage import Outage
 from sidecar.engine.replicas import Replicas
 from sidecar.errors import StoreFailed
 from sidecar.headers import Vocabulary
+from sidecar.keeping import Keeping, make_keeping
 from sidecar.life import Life
-from sidecar.proxy.order import Order
 from sidecar.sessions.root import open_root
 from sidecar.sessions.store import Store
 from sidecar.sessions.tmpfs import TmpfsStore
+from sidecar.supervisor.supervision import Supervision, kept_for_engine, supervise
 
 logger = logging.getLogger("sidecar")
 
@@ -29,23 +30,42 @@ class Process:
         self._settings = settings
         self._life = Life()
         self._drain = Drain(
-            self._life, lame_duck=settings.lame_duck_seconds, limit=settings.drain_seconds
+            self._life,
+            lame_duck=settings.lame_duck_seconds,
+            limit=settings.drain_seconds - kept_for_engine(settings),
         )
+        self._supervision: Supervision | None = None
 
     async def run(self) -> int:
         """Until a signal. Returns the exit code."""
         self._drain.on_signals()
-        store = make_store(self._settings)
+        settings = self._settings
+        store = make_store(settings)
         if store is None:
             return 1
+        replicas = make_replicas(settings, make_vocabulary(settings))
+        keeping = make_keeping(settings, store, replicas)
         await store.start()
         try:
-            return await self._serve(store)
+            return await self._serve(store, replicas, keeping)
         finally:
+            await keeping.stop()
+            replicas.close()
             await store.stop()
 
-    async def _serve(self, store: TmpfsStore) -> int:
+    async def _serve(self, store: TmpfsStore, replicas: Replicas, keeping: Keeping) -> int:
         raise NotImplementedError
+
+    def _start_engine(self, replicas: Replicas, store: Store) -> None:
+        """If it is ours to start."""
+        self._supervision = supervise(self._settings, replicas, store, self._drain)
+
+    async def _stop_engine(self) -> int:
+        """After the clients. Returns its exit code; 0 if it is not ours."""
+        return await self._supervision.stop() if self._supervision is not None else 0
+
+    def _restarts(self) -> int:
+        return self._supervision.restarts if self._supervision is not None else 0
 
 
 def make_store(settings: Settings) -> TmpfsStore | None:
@@ -86,12 +106,6 @@ def make_replicas(settings: Settings, vocabulary: Vocabulary) -> Replicas:
         for address, name in zip(addresses, short_names(addresses), strict=True)
     ]
     return Replicas(engines)
-
-
-def make_order(settings: Settings, store: Store) -> Order | None:
-    if settings.session_order == "parallel":
-        return None
-    return Order(store, settings.session_queue if settings.session_order == "serialize" else 0)
 
 
 def cannot_listen(setting: str, error: OSError) -> int:

@@ -50,6 +50,20 @@ def test_without_a_command_help_is_an_error() -> None:
     assert "commands:" in result.stderr
 
 
+def test_what_follows_two_hyphens_is_the_engine_s() -> None:
+    """Whatever it looks like: flags of ours, a second --, several lines."""
+    result = run("config", "--port=1", "--", "vllm", "--port=2", "--", "a\nb")
+    rows = dict(map(_first, result.stdout.splitlines()))
+    assert rows["SIDECAR_PORT"].split() == ["1", "flag", "--port"]
+    assert rows["SIDECAR_ENGINE_COMMAND"].startswith("vllm (3 arguments)")
+
+
+def test_nothing_follows_two_hyphens() -> None:
+    result = run("run", "--")
+    assert result.returncode == 2
+    assert "no command follows --" in result.stderr
+
+
 @pytest.mark.parametrize("arguments", [("start",), ("check", "--prt=1"), ("check", "--por", "1")])
 def test_wrong_usage(arguments: tuple[str, ...]) -> None:
     result = run(*arguments)

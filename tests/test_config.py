@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.config import ConfigurationError, load
+from sidecar.config import ConfigurationError, effective, load
 from sidecar.config.sources import ALIASES, variable
 
 
@@ -108,6 +108,8 @@ def test_a_mistake_in_a_flag_names_the_flag() -> None:
 
 ALIASED = {
     "port": ("7000", 7000),
+    "engine_restart": ("false", False),
+    "engine_restarts_max": ("7", 7),
     "sessions": ("false", False),
     "sessions_path": ("/mnt/s", Path("/mnt/s")),
     "sessions_ttl": ("60", 60.0),
@@ -156,6 +158,47 @@ def test_the_admin_port_is_taken_from_the_safe_range(
     assert settings.admin_port == port
     chosen = "SIDECAR_ADMIN_PORT" not in environ
     assert ("SAGEMAKER_SAFE_PORT_RANGE" in settings.aliases()) is chosen
+
+
+@pytest.mark.parametrize(
+    ("environ", "engine", "admin"),
+    [
+        ({}, 7000, 7001),
+        ({"SIDECAR_PORT": "7000"}, 7001, 7002),
+        ({"SIDECAR_ADMIN_PORT": "7000"}, 7001, 7000),
+        ({"SIDECAR_ENGINE_URL": "http://127.0.0.1:9000"}, 9000, 7000),
+    ],
+)
+def test_the_engine_s_port_too_where_its_command_asks_for_it(
+    environ: dict[str, str], engine: int, admin: int
+) -> None:
+    command = {"SIDECAR_ENGINE_COMMAND": "vllm serve m --port {port}"}
+    settings = load(environ | command | {"SAGEMAKER_SAFE_PORT_RANGE": "7000-7002"})
+    assert (settings.engine_url[0].port, settings.admin_port) == (engine, admin)
+
+
+def test_an_engine_that_has_its_own_port_keeps_it() -> None:
+    environ = {"SIDECAR_ENGINE_COMMAND": "vllm serve m", "SAGEMAKER_SAFE_PORT_RANGE": "7000-7002"}
+    assert load(environ).engine_url[0].port == 8000
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"SIDECAR_ENGINE_URL": "http://a:1,http://b:1"}, "one engine is started, and"),
+        ({"SIDECAR_ENGINE_URL": "unix:/run/e.sock"}, "is a socket and has no port"),
+    ],
+)
+def test_an_address_that_does_not_fit_the_command(environ: dict[str, str], words: str) -> None:
+    (mistake,) = mistakes(environ | {"SIDECAR_ENGINE_COMMAND": "vllm serve m --port {port}"})
+    assert mistake.startswith("SIDECAR_ENGINE_COMMAND: ") and words in mistake
+
+
+def test_arguments_of_the_engine_are_not_shown() -> None:
+    """People give keys there."""
+    settings = load({}, {"engine_command": "vllm serve m --api-key s3cret"})
+    assert settings.shown("engine_command") == "vllm (4 arguments)"
+    assert "s3cret" not in effective(settings)
 
 
 @pytest.mark.parametrize("text", ["7000", "7001-7000", "0-9", "1-70000", "a-b", "1-2-3"])

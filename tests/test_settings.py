@@ -37,6 +37,11 @@ DEFAULTS: dict[str, Any] = {
     "session_queue": 32,
     "request_body_max": 2 * 2**30,
     "engine_health_path": None,
+    "engine_command": None,
+    "engine_restart": True,
+    "engine_restarts_max": 3,
+    "engine_restart_sessions": "keep",
+    "engine_stop_seconds": 5.0,
     "engine_connect_timeout": 5.0,
     "engine_response_timeout": None,
     "engine_idle_seconds": 4.0,
@@ -116,6 +121,13 @@ GOOD: tuple[tuple[str, str, Any], ...] = (
     ("body_limit", "512B", 512),
     ("control_body_limit", "64", 64),
     ("request_body_max", "1TiB", 2**40),
+    ("engine_command", "vllm serve 'my model'", ("vllm", "serve", "my model")),
+    ("engine_command", """sh -c 'a\nb' --json '{"a": "$1"}'""",
+     ("sh", "-c", "a\nb", "--json", '{"a": "$1"}')),
+    ("engine_restart", "false", False),
+    ("engine_restarts_max", "0", 0),
+    ("engine_restart_sessions", "END", "end"),
+    ("engine_stop_seconds", "0", 0.0),
     ("engine_health_path", "/v2/health/ready?x=1", "/v2/health/ready?x=1"),
     ("engine_connect_timeout", "500ms", 0.5),
     ("engine_response_timeout", "60", 60.0),
@@ -252,6 +264,12 @@ BAD: tuple[tuple[str, str, str], ...] = (
     ("session_order", "fifo", "is not a choice here"),
     ("session_queue", "0", "is not a whole number above 0"),
     ("request_body_max", "2G", SIZE),
+    ("engine_command", "vllm 'serve", "cannot be split into words (No closing quotation); quote"),
+    ("engine_command", "''", "is no command line; write it as in"),
+    ("engine_restart", "always", "is neither on nor off"),
+    ("engine_restarts_max", "-1", "is not a whole number; give 0 or more"),
+    ("engine_restart_sessions", "close", "is not a choice here; write keep or end"),
+    ("engine_stop_seconds", "soon", TIME),
     ("engine_health_path", "health", 'is not the path of a URL; let it start with "/"'),
     ("engine_health_path", "/a b", "is not the path of a URL"),
     ("engine_health_path", "/a#b", "is not the path of a URL"),
@@ -330,7 +348,9 @@ def test_every_setting_has_good_and_bad_values() -> None:
 
 
 @pytest.mark.parametrize("text", ["a\nb", "a\x1b[31m", "a\x7f", "a\udcff"])
-@pytest.mark.parametrize("name", [n for n in NAMES if n not in ("config", "engine_preset")])
+@pytest.mark.parametrize(
+    "name", [n for n in NAMES if n not in ("config", "engine_preset", "engine_command")]
+)
 def test_what_cannot_be_printed_is_refused(name: str, text: str) -> None:
     for mistake in mistakes({variable(name): text}):
         assert mistake.startswith(variable(name)) and mistake.isprintable()

@@ -47,7 +47,7 @@ def about_routes(settings: Settings) -> list[web.RouteDef]:
 
 
 def _effective(settings: Settings) -> dict[str, dict[str, str]]:
-    given = {name: settings.given(name) for name in type(settings).model_fields}
     return {
-        variable(name): {"value": each.text, "origin": each.origin} for name, each in given.items()
+        variable(name): {"value": settings.shown(name), "origin": settings.given(name).origin}
+        for name in type(settings).model_fields
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from sidecar.config.names import PORT_WORD
 from sidecar.config.settings import Settings
 
 EVERY_ADDRESS = ("0.0.0.0", "::")
@@ -31,9 +32,27 @@ def _engine_is_not_ourselves(settings: Settings) -> str | None:
     return None
 
 
+def _one_engine_is_started(settings: Settings) -> str | None:
+    if settings.engine_command is None:
+        return None
+    if len(settings.engine_url) > 1:
+        return "one engine is started, and SIDECAR_ENGINE_URL names several; give one address"
+    if settings.engine_url[0].path and PORT_WORD in " ".join(settings.engine_command):
+        return f"SIDECAR_ENGINE_URL is a socket and has no port; leave out {PORT_WORD}"
+    return None
+
+
+def _sessions_that_end_are_ours(settings: Settings) -> str | None:
+    if settings.engine_restart_sessions == "keep" or settings.store == "tmpfs":
+        return None
+    return "would end the sessions of every sidecar at that store; write keep"
+
+
 # Which setting a mistake is reported for, the others that the check reads, the check.
 CHECKS: tuple[tuple[str, tuple[str, ...], Callable[[Settings], str | None]], ...] = (
     ("lame_duck_seconds", ("drain_seconds",), _lame_duck_is_part_of_the_drain),
     ("admin_port", ("port",), _ports_differ),
     ("engine_url", ("host", "port"), _engine_is_not_ourselves),
+    ("engine_command", ("engine_url",), _one_engine_is_started),
+    ("engine_restart_sessions", ("store",), _sessions_that_end_are_ours),
 )

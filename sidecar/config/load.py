@@ -7,6 +7,7 @@ from types import MappingProxyType
 from pydantic import ValidationError
 
 from sidecar.config.checks import CHECKS
+from sidecar.config.names import PORT_WORD
 from sidecar.config.preset import preset_mistakes
 from sidecar.config.settings import Settings
 from sidecar.config.sources import PRESET, Given, gather, variable
@@ -28,10 +29,9 @@ def load(environ: Mapping[str, str], flags: Mapping[str, str] = MappingProxyType
     """The settings; `flags` are by field name. Raises ConfigurationError."""
     given, mistakes = gather(flags, environ, Settings.model_fields)
     settings, faults = _validate(given)
-    ports = environ.get(SAFE_PORTS, "").strip()
-    if ports and "admin_port" not in given:
+    if ports := environ.get(SAFE_PORTS, "").strip():
         try:
-            given["admin_port"] = _safe_admin_port(ports, settings)
+            given |= _safe_ports(ports, given, settings)
         except ValueError as error:
             mistakes.append(f"{SAFE_PORTS}: {error}")
         settings, faults = _validate(given)
@@ -63,16 +63,32 @@ def _conflicts(settings: Settings, faults: Mapping[str, str]) -> Iterator[tuple[
             yield name, problem
 
 
-def _safe_admin_port(ports: str, settings: Settings) -> Given:
-    """The lowest port that SageMaker leaves to us and that neither listener here needs."""
+def _safe_ports(ports: str, given: Mapping[str, Given], settings: Settings) -> dict[str, Given]:
+    """Out of the range that SageMaker leaves to us: a port for each listener that has none."""
+    wanted = [name for name in ("engine_url", "admin_port") if name not in given]
+    if PORT_WORD not in " ".join(settings.engine_command or ()):
+        wanted = [name for name in wanted if name != "engine_url"]  # the engine has its own
+    taken = {settings.port}
+    if "engine_url" not in wanted:
+        taken.update(engine.port for engine in settings.engine_url)
+    if "admin_port" not in wanted and settings.admin_port is not None:
+        taken.add(settings.admin_port)
+    chosen = {}
+    for name in wanted:
+        taken.add(port := _lowest(ports, taken))
+        text = f"http://127.0.0.1:{port}" if name == "engine_url" else str(port)
+        chosen[name] = Given(text, f"environment {SAFE_PORTS}", SAFE_PORTS)
+    return chosen
+
+
+def _lowest(ports: str, taken: set[int]) -> int:
     found = _RANGE.fullmatch(ports)
     if found is None or not 0 < int(found[1]) <= int(found[2]) <= 65535:
         raise wrong(ports, "is not a range of ports", 'write it as in "7000-7010"')
-    taken = {settings.port, *(engine.port for engine in settings.engine_url)}
     free = next((n for n in range(int(found[1]), int(found[2]) + 1) if n not in taken), None)
     if free is None:
         raise wrong(ports, "has no port left for the admin listener", "set SIDECAR_ADMIN_PORT=off")
-    return Given(str(free), f"environment {SAFE_PORTS}", SAFE_PORTS)
+    return free
 
 
 def _told(name: str, given: Mapping[str, Given], problem: str) -> str:

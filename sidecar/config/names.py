@@ -14,6 +14,9 @@ _ONLY_DIGITS = re.compile(r"[0-9.]+")
 _BODY_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 _HEALTH_PATH = re.compile(r"/[!-~]*")
 
+# In an engine's command line: the port of its address.
+PORT_WORD = "{port}"
+
 DIALECTS = ("sagemaker",)
 LATER_DIALECTS = ("agentcore", "inferencesh")
 

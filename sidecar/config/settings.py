@@ -250,6 +250,13 @@ class Settings(BaseModel):
         default = type(self).model_fields[name].default
         return self._given.get(name) or Given("none" if default is None else default, "default")
 
+    def shown(self, name: str) -> str:
+        """For people. Of a command only the program: its arguments may hold a key."""
+        if name == "engine_command" and self.engine_command is not None:
+            program, *rest = self.engine_command
+            return f"{ascii(program)[1:-1]} ({len(rest)} arguments)"
+        return self.given(name).text
+
     def aliases(self) -> dict[str, str]:
         """The platform's names in use, and the setting that each one gave: for the log."""
         return {given.alias: name for name, given in self._given.items() if given.alias}

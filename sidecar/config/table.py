@@ -16,7 +16,9 @@ def settings_table() -> str:
 
 def effective(settings: Settings) -> str:
     """One line per setting: its value as it was written, and where that came from."""
-    rows = [(variable(name), settings.given(name)) for name in Settings.model_fields]
-    names = max(len(name) for name, _ in rows)
-    texts = max(len(given.text) for _, given in rows)
-    return "\n".join(f"{n:{names}}  {given.text:{texts}}  {given.origin}" for n, given in rows)
+    rows = [
+        (variable(name), settings.shown(name), settings.given(name).origin)
+        for name in Settings.model_fields
+    ]
+    names, texts = (max(len(row[column]) for row in rows) for column in (0, 1))
+    return "\n".join(f"{name:{names}}  {text:{texts}}  {origin}" for name, text, origin in rows)

@@ -35,13 +35,17 @@ class CountedStore(Protocol):
     def counts(self) -> Counts: ...
 
 
-def figures(tally: Tally, crowd: Crowd, store: CountedStore, lines: Lines) -> Figures:
+def figures(
+    tally: Tally, crowd: Crowd, store: CountedStore, lines: Lines, restarts: int = 0
+) -> Figures:
+    """restarts: of the engine."""
     return {
         **tally.figures(),
         "in_flight": crowd.busy(),
         "connections": len(crowd),
         "sessions": asdict(store.counts()),
         "dropped": lines.dropped,
+        "restarts": restarts,
     }
 
 

@@ -40,6 +40,11 @@ class _Collected(Collector):
         yield from _of_sessions(self._figures["sessions"])
         yield _gauge("sidecar_engine_up", "1 while the engine is ready", self._engine_up)
         yield CounterMetricFamily(
+            "sidecar_engine_restarts",
+            "Starts of the engine after the first",
+            self._figures["restarts"],
+        )
+        yield CounterMetricFamily(
             "sidecar_log_lines_dropped", "Lines stdout did not take", self._figures["dropped"]
         )
         yield InfoMetricFamily("sidecar_build", "What runs here", {"version": __version__})

@@ -1,7 +1,7 @@
 """The lives of the engine: started, watched, started again within the budget, stopped in time."""
 
 import asyncio
-import logging
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -9,8 +9,6 @@ from contextlib import suppress
 from sidecar.ops.log import write_event
 from sidecar.supervisor.budget import Budget
 from sidecar.supervisor.child import CannotStart, Child
-
-logger = logging.getLogger("sidecar.supervisor")
 
 _LOOK_EVERY = 1.0
 
@@ -51,7 +49,7 @@ class Supervisor:
             try:
                 code, ready_for = await self._live()
             except CannotStart as error:
-                logger.error("%s", error)
+                print(error, file=sys.stderr)
                 return error.exit_code
             if not self._stopping.is_set() and not await self._may_go_on(code, ready_for):
                 break
