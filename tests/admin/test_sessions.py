@@ -70,7 +70,7 @@ async def test_a_limit_that_is_none_is_refused(client: Client, limit: str) -> No
 
 
 async def test_one_session_with_its_keys_and_state(client: Client, store: TmpfsStore) -> None:
-    opened = await store.open(60, state={"replica": 1})
+    opened = await store.open(60, state={"replica": "http://a:1"})
     await store.put_data(opened.id, "b", b"1")
     await store.put_data(opened.id, "a/b", b"1")
     async with client.get(f"/sessions/{opened.id}") as response:
@@ -79,7 +79,8 @@ async def test_one_session_with_its_keys_and_state(client: Client, store: TmpfsS
             "created": pytest.approx(opened.created),
             "expires": opened.expires,
             "owner": False,
-            "state": {"replica": 1},
+            "replica": "http://a:1",
+            "state": {"replica": "http://a:1"},
             "keys": ["a-b", "b"],
         }
 
