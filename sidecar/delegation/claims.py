@@ -44,12 +44,12 @@ class Claims:
         """Raises EngineFull when all slots are taken, or what the store does."""
         if self._slots is None:
             return await self._open(engine, owner, None)
-        return await self._slots.lease(lambda slot: self._open(engine, owner, slot))
+        return await self._slots.lease(engine, lambda slot: self._open(engine, owner, slot))
 
     async def hold(self, engine: Engine, slot: int) -> Session | None:
         """That slot, to clear it; None if a session has it."""
         assert self._slots is not None
-        return await self._slots.hold(slot, lambda slot: self._open(engine, None, slot))
+        return await self._slots.hold(engine, slot, lambda slot: self._open(engine, None, slot))
 
     async def confirm(self, claim: Session, owner: str | None, found: EngineId | None) -> Session:
         """The session that its client is told of; `found`: the id that the engine gave."""

@@ -1,7 +1,5 @@
 """The engine's side of a session: the create and the close call of the preset."""
 
-from contextlib import suppress
-
 from sidecar.delegation import ids
 from sidecar.delegation.calling import Result, fullness, made_call, matches, refusal
 from sidecar.delegation.grammar.preset import Preset
@@ -11,7 +9,7 @@ from sidecar.delegation.view import RequestScope
 from sidecar.engine.engine import Engine
 from sidecar.engine.replicas import Replicas
 from sidecar.engine.request import EngineRequest
-from sidecar.errors import EngineError, SessionNotFound
+from sidecar.errors import EngineError
 from sidecar.sessions.session import Session
 
 
@@ -62,9 +60,7 @@ class EngineSide:
 
     def engine(self, session: Session) -> Engine | None:
         """None where its replica is lost: then there is nobody to tell."""
-        with suppress(EngineError, SessionNotFound):
-            return self._replicas.of(session)
-        return None
+        return None if self._replicas.is_lost(session) else self._replicas.of(session)
 
     def _knows_id(self, session: Session) -> bool:
         create = self._preset.create

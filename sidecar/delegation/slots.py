@@ -15,6 +15,8 @@ from contextlib import suppress
 from sidecar.clock import Clock
 from sidecar.delegation.calling import EngineFull
 from sidecar.delegation.state import ENGINE_ID, OPENING
+from sidecar.engine.engine import Engine
+from sidecar.engine.keeper import REPLICA
 from sidecar.errors import SessionNotFound, StoreFailed
 from sidecar.sessions.session import Session
 from sidecar.sessions.store import Store
@@ -34,43 +36,48 @@ class Slots:
         self._size = size
         self._lock = asyncio.Lock()  # of this process: it only keeps its own from trying in vain
 
-    async def lease(self, take: Take) -> Session:
-        """What `take` opens for a free slot. Raises EngineFull."""
+    async def lease(self, engine: Engine, take: Take) -> Session:
+        """What `take` opens for a free slot of that engine. Raises EngineFull."""
         async with self._lock:
             for attempt in range(_TRIES):
-                free = self._free(await self._sessions())
+                free = self._free(engine, await self._sessions())
                 if not free:
                     break
-                session = await self._taken(take, random.choice(free) if attempt else free[0])
+                slot = random.choice(free) if attempt else free[0]
+                session = await self._taken(engine, slot, take)
                 if session is not None:
                     return session
                 await asyncio.sleep(random.random() * 0.01)
         raise EngineFull(
-            f"all {self._size} slots of the engine are taken by live sessions: close one, "
+            f"all {self._size} slots of the engine at {engine.address} are taken: close a session, "
             "or give the engine more and set the preset's variable (SIDECAR_PRESET_SLOTS) to that"
         )
 
-    async def hold(self, slot: int, take: Take) -> Session | None:
+    async def hold(self, engine: Engine, slot: int, take: Take) -> Session | None:
         """That very slot; None if a session has it."""
         async with self._lock:
-            if slot not in self._free(await self._sessions()):
+            if slot not in self._free(engine, await self._sessions()):
                 return None
-            return await self._taken(take, slot)
+            return await self._taken(engine, slot, take)
 
-    async def _taken(self, take: Take, slot: int) -> Session | None:
+    async def _taken(self, engine: Engine, slot: int, take: Take) -> Session | None:
         session = await take(slot)
         try:
             rivals = [each for each in await self._sessions() if each.id != session.id]
         except BaseException:
             await self._give_back(session)
             raise
-        if slot in self._free(rivals):
+        if slot in self._free(engine, rivals):
             return session
         await self._give_back(session)
         return None
 
-    def _free(self, sessions: list[Session]) -> list[int]:
-        taken = {str(session.state.get(ENGINE_ID)) for session in sessions}
+    def _free(self, engine: Engine, sessions: list[Session]) -> list[int]:
+        taken = {
+            str(session.state.get(ENGINE_ID))
+            for session in sessions
+            if session.state.get(REPLICA) in (None, str(engine.address))
+        }
         return [slot for slot in range(self._size) if str(slot) not in taken]
 
     async def _sessions(self) -> list[Session]:
