@@ -12,16 +12,14 @@ from sidecar.memory.message import Message
 from sidecar.memory.step import Step
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """A step that was not taken back. `place`: where it is in the log, if it is there.
-
-    size: its bytes in the log, with those of steps behind it that were taken back.
-    """
+    """A step, and its place in the log, if it is there."""
 
     step: Step
     place: int | None
     size: int
+    """In bytes, in the log."""
 
 
 Turn = Sequence[Entry]
@@ -34,7 +32,7 @@ class Conversation:
     """Its instructions, and the place of the event that has them."""
     system_place: int = 0
     last: int = 0
-    """The newest step's number, taken back or not."""
+    """The newest step's number."""
     length: int = 0
     """Of the log; and in it the place of the first event that is not ours."""
     stranger: int | None = None
@@ -55,18 +53,12 @@ class Conversation:
         return conversation
 
     def _add(self, step: Step, place: int) -> None:
-        if step.follows is not None:
-            self._take_back(step.follows)
+        if step.anew:
+            self.entries.clear()
         self.entries.append(Entry(step, place, step.size))
         self.last = step.number
         if step.system is not None:
             self.system, self.system_place = step.system, place
-
-    def _take_back(self, follows: int) -> None:
-        while self.entries and self.entries[-1].step.number > follows:
-            gone = self.entries.pop()
-            if self.entries:
-                self.entries[-1].size += gone.size
 
 
 def in_turns(entries: Iterable[Entry]) -> list[Turn]:

@@ -1,6 +1,6 @@
 """What of a request and its reply is added to the session's log, and what is dropped for it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -36,26 +36,22 @@ class Keeping:
         self._kept(None, 0.0)
 
     def addition(self, reply: Message, time: float) -> Addition:
-        """Raises TooLarge."""
+        """What the client took back is not left in the log: what stays is written once more, all
+        at once, and the former goes. Raises TooLarge."""
         entries = [entry for turn in self._kept(reply, time) for entry in turn]
-        drop = self._drop(entries[0].place)
-        first, *rest = [entry.step for entry in entries if entry.place is None]
-        steps = [self._linked(first, drop), *rest]
+        anew = self.end < len(self.conversation.entries)
+        drop = self._drop(None if anew else entries[0].place)
+        steps = [entry.step for entry in entries if anew or entry.place is None]
+        steps[0] = replace(steps[0], anew=anew)
+        if not self._is_stated(drop):
+            steps[-1] = replace(steps[-1], system=self.system)
         return Addition([step.event() for step in steps], drop)
 
     def _kept(self, reply: Message | None, time: float) -> list[Turn]:
-        turns = in_turns([*self._earlier(), *self._added(reply, time)])
+        turns = in_turns([*self.conversation.entries[: self.end], *self._added(reply, time)])
         if sum(entry.size for entry in turns[-1]) > self.limits.bytes:
             raise TooLarge
         return self.limits.kept(turns, characters=characters(self.system), at_least=1)
-
-    def _earlier(self) -> Sequence[Entry]:
-        """What is taken back now is in the log until what is before it is dropped."""
-        earlier, gone = self.conversation.entries[: self.end], self.conversation.entries[self.end :]
-        if not earlier or not gone:
-            return earlier
-        size = earlier[-1].size + sum(entry.size for entry in gone)
-        return [*earlier[:-1], replace(earlier[-1], size=size)]
 
     def _added(self, reply: Message | None, time: float) -> Iterator[Entry]:
         *told, newest = _in_parts(self.new)
@@ -65,24 +61,21 @@ class Keeping:
             step = Step(number, messages, time=time)
             yield Entry(step, None, step.size)
         step = Step(number + 1, newest, reply, time)
-        # One of the new steps may have to state the instructions: there is room for them here.
+        # It may have to state the instructions: there is room for them.
         yield Entry(step, None, replace(step, system=self.system).size)
 
     def _drop(self, place: int | None) -> int:
-        """How many events are before the first entry that is kept. Others' are never dropped."""
+        """How many events are before the first entry that stays. Others' are never dropped."""
         conversation = self.conversation
         drop = conversation.length if place is None else place
         return drop if conversation.stranger is None else min(drop, conversation.stranger)
 
-    def _linked(self, step: Step, drop: int) -> Step:
-        """The first new step says what has changed, and what would be dropped but is to stay."""
-        conversation, follows = self.conversation, None
-        if self.end < len(conversation.entries):
-            follows = conversation.entries[self.end - 1].step.number
-        is_stated = conversation.system_place >= drop or not self.system
-        if keys(self.system) != keys(conversation.system) or not is_stated:
-            step = replace(step, system=self.system)
-        return replace(step, follows=follows)
+    def _is_stated(self, drop: int) -> bool:
+        """Whether the instructions are in the log, in an event that stays there."""
+        conversation = self.conversation
+        if not self.system:
+            return True
+        return drop <= conversation.system_place and keys(self.system) == keys(conversation.system)
 
 
 def _in_parts(messages: tuple[Message, ...]) -> list[tuple[Message, ...]]:

@@ -65,6 +65,6 @@ class EventReader:
             self._data.append(value)
 
     def _end_event(self) -> Iterator[Event]:
-        if self._data:
-            yield Event(self._name or "message", "\n".join(self._data))
+        if data := "\n".join(self._data):
+            yield Event(self._name or "message", data)
         self._data, self._name, self.held = [], "", 0

@@ -9,7 +9,7 @@ events in the log are left alone:
         "messages": ["{...}", ...],       what the client sent and was not known yet
         "reply":    "{...}",              the assistant's; none where the client told both sides
         "system":   ["{...}", ...],       the instructions from here on, if they are new
-        "follows":  4                     steps 5 and 6 were taken back by the client
+        "anew":     true                  what is before it in the log counts no longer
     }}
 
 Messages are JSON texts, as they were written. A reader with another form of conversation has role,
@@ -36,7 +36,7 @@ class Step:
     reply: Message | None = None
     time: float = 0.0
     system: tuple[Message, ...] | None = None
-    follows: int | None = None
+    anew: bool = False
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Self | None:
@@ -50,7 +50,7 @@ class Step:
             Message.of(kept["reply"]) if "reply" in kept else None,
             kept["time"],
             _messages(kept["system"]) if "system" in kept else None,
-            kept.get("follows"),
+            kept.get("anew", False),
         )
 
     def event(self) -> dict[str, Any]:
@@ -63,8 +63,8 @@ class Step:
             kept["reply"] = self.reply.text
         if self.system is not None:
             kept["system"] = [message.text for message in self.system]
-        if self.follows is not None:
-            kept["follows"] = self.follows
+        if self.anew:
+            kept["anew"] = True
         return {_KIND: kept}
 
     @property
