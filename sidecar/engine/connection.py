@@ -96,6 +96,7 @@ class EngineConnection(asyncio.Protocol):
     def end_request(self) -> None:
         """Nobody waits for the reply any more; the connection is not used again."""
         self._request_sent = False
+        self._on_fault = lambda: None  # an engine that stops now does what it is told
         if not self._transport.is_closing():
             self._transport.write_eof()
 
