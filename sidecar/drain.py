@@ -36,6 +36,10 @@ class Drain:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self.ask)
 
+    @property
+    def is_asked(self) -> bool:
+        return self._asked.is_set()
+
     async def asked(self) -> None:
         await self._asked.wait()
 

@@ -57,6 +57,7 @@ def supervise(
         ),
         Budget(settings.engine_restarts_max if settings.engine_restart else 0),
         grace=settings.engine_stop_seconds,
+        is_wanted=lambda: not drain.is_asked,
         is_ready=lambda: replicas.ready,
         on_change=lambda: engine.on_unreachable(),
         forget=forget,

@@ -17,7 +17,8 @@ class Supervisor:
     """State: the child of now, the restarts so far, and once it is to stop, until when.
 
     grace: for what an engine that ended by itself has left behind, and after a second signal.
-    is_ready: whether the engine serves. on_change: it was started, or it has ended.
+    is_wanted: whether an engine that has ended is missed. is_ready: whether it serves.
+    on_change: it was started, or it has ended.
     forget: what an engine knew is lost; awaited before the first start and after each end.
     """
 
@@ -27,6 +28,7 @@ class Supervisor:
         budget: Budget,
         *,
         grace: float,
+        is_wanted: Callable[[], bool],
         is_ready: Callable[[], bool],
         on_change: Callable[[], None],
         forget: Callable[[], Awaitable[None]],
@@ -34,6 +36,7 @@ class Supervisor:
         self._command = command
         self._budget = budget
         self._grace = grace
+        self._is_wanted = is_wanted
         self._is_ready = is_ready
         self._on_change = on_change
         self._forget = forget
@@ -51,7 +54,7 @@ class Supervisor:
             except CannotStart as error:
                 print(error, file=sys.stderr)
                 return error.exit_code
-            if not self._stopping.is_set() and not await self._may_go_on(code, ready_for):
+            if not await self._may_go_on(code, ready_for):
                 break
         return code
 
@@ -96,15 +99,19 @@ class Supervisor:
 
     async def _may_go_on(self, code: int, ready_for: float) -> bool:
         """False if it is not to be started again; else after the pause."""
-        pause = self._budget.pause(ready_for)
+        if self._stopping.is_set():
+            return False
+        pause = self._budget.pause(ready_for) if self._is_wanted() else None
         write_event("engine_ended", level="error", exit_code=code, restart_in=pause)
         if pause is None:
             return False
         await self._forget()
-        self.restarts += 1
         with suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await self._stopping.wait()
+        if not self._is_wanted():
+            return False
+        self.restarts += 1
         return True
 
 

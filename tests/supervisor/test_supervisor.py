@@ -27,6 +27,7 @@ class Bench:
             command,
             Budget(restarts),
             grace=0.5,
+            is_wanted=lambda: not self.hurried.is_set(),
             is_ready=lambda: ready,
             on_change=lambda: self.calls.append("change"),
             forget=self._forget,
