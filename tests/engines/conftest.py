@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,14 @@ def llamacpp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess
 
 @pytest.fixture(scope="session")
 def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
+    with running_triton(tmp_path_factory.mktemp("triton") / "log", free_port()) as engine:
+        yield engine
+
+
+@contextmanager
+def running_triton(log: Path, port: int) -> Iterator[EngineProcess]:
     install.require("triton")
-    log = tmp_path_factory.mktemp("triton") / "log"
-    shared_memory = f"sidecar_test_{os.getpid()}_"
-    port = free_port()
+    shared_memory = f"sidecar_test_{os.getpid()}_{port}_"
     engine = EngineProcess(
         _triton_command(port, shared_memory),
         log=log,
