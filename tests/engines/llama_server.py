@@ -33,6 +33,7 @@ def _settings(model: Path) -> xllamacpp.CommonParams:
     settings.cpuparams.n_threads = 1
     settings.warmup = False
     settings.endpoint_slots = True
+    settings.slot_save_path = f"{model.parent}/"  # without it no slot can be erased either
     settings.endpoint_metrics = True
     return settings
 
