@@ -82,11 +82,11 @@ class Slots:
 
     async def _sessions(self) -> list[Session]:
         """The live ones. What a process that was killed had begun to open is ended first."""
-        found, after = [], ""
+        found, after, now = [], "", self._clock.boot()
         while page := await self._store.list_sessions(_PAGE, after):
             after = page[-1].id
             for session in page:
-                if session.state.get(OPENING, self._clock.boot()) < self._clock.boot():
+                if session.state.get(OPENING, now) < now:
                     logger.info("a session was never opened, so its slot is free again")
                     await self._give_back(session)
                 else:
