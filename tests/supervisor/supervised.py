@@ -17,10 +17,12 @@ ENGINE = (sys.executable, "-I", "-S", str(Path(__file__).with_name("engine.py"))
 class Supervised(SidecarProcess):
     """Its engine has the port `engine_port`, and listens there if it is ENGINE."""
 
-    def __init__(self, *command: str, **variables: str | None) -> None:
+    def __init__(
+        self, *command: str, prefix: tuple[str, ...] = (), **variables: str | None
+    ) -> None:
         self.engine_port = free_port()
         url = f"http://127.0.0.1:{self.engine_port}"
-        super().__init__(url, prefix=(), arguments=("run", "--", *command), **variables)
+        super().__init__(url, prefix=prefix, arguments=("run", "--", *command), **variables)
 
     async def ended(self) -> tuple[int, float]:
         """The exit code, and the seconds until then."""
@@ -36,7 +38,7 @@ class Supervised(SidecarProcess):
 
 @asynccontextmanager
 async def supervised(*command: str, **variables: str | None) -> AsyncIterator[Supervised]:
-    async with Supervised(*command, **variables) as sidecar:
+    async with Supervised(*command, prefix=(), **variables) as sidecar:
         yield sidecar
 
 

@@ -189,7 +189,7 @@ async def test_one_engine_whatever_the_workers(workers: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("workers", ["1", "2"])
 async def test_the_last_end_is_the_sidecar_s(workers: str) -> None:
     words = {"SIDECAR_WORKERS": workers, "SIDECAR_ENGINE_RESTART": "off"}
-    async with Supervised(*ENGINE, "for=0.5", "exit=7", **words) as sidecar:
+    async with Supervised(*ENGINE, "for=0.5", "exit=7", prefix=(), **words) as sidecar:
         assert await sidecar.wait() == 7
 
 
