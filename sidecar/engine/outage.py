@@ -33,6 +33,7 @@ class Outage:
         self._grace = grace
         self._silence = silence
         self._clock = clock
+        self._ready_since: float | None = None
         self._gone_since: float | None = None
         self._unwell_since: float | None = None
 
@@ -41,14 +42,21 @@ class Outage:
         now = self._clock()
         if condition is Condition.READY:
             self._gone_since = self._unwell_since = None
-        elif self._unwell_since is None:
-            self._unwell_since = now
-        if condition is Condition.GONE and self._gone_since is None:
-            self._gone_since = now
+            self._ready_since = self._ready_since or now
+            return
+        self._ready_since = None
+        self._unwell_since = self._unwell_since or now
+        if condition is Condition.GONE:
+            self._gone_since = self._gone_since or now
 
     @property
     def is_gone(self) -> bool:
         return self._gone_since is not None
+
+    @property
+    def is_over(self) -> bool:
+        """It has been ready for as long as another one may be gone."""
+        return self._lasts(self._ready_since, self._grace)
 
     @property
     def is_loss(self) -> bool:

@@ -65,9 +65,9 @@ class Replicas:
         return engine is None or LOST in session.state or self.has_lost(engine)
 
     def has_lost(self, engine: Engine) -> bool:
-        """Whether it is out for too long. Where no other one is ready none is lost: nothing would
-        be won, and the trouble may be ours."""
-        return engine.outage is not None and engine.outage.is_loss and self.ready
+        """Whether it is out for too long. While no other one has been ready for long none is lost:
+        the trouble may be ours, or of all, and they do not come back at the same moment."""
+        return _is_loss(engine) and any(map(_is_up, self.engines))
 
     async def connection(self) -> tuple[Engine, EngineConnection]:
         """For a request without a session."""
@@ -123,3 +123,11 @@ def _doubt(engine: Engine) -> Doubt:
         is_gone = engine.outage is not None and engine.outage.is_gone
         return Doubt.GONE if is_gone else Doubt.NOT_READY
     return Doubt.EJECTED if engine.ejection.left else Doubt.NONE
+
+
+def _is_loss(engine: Engine) -> bool:
+    return engine.outage is not None and engine.outage.is_loss
+
+
+def _is_up(engine: Engine) -> bool:
+    return engine.outage is not None and engine.outage.is_over

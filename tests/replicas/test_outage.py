@@ -41,6 +41,22 @@ def test_loss(name: str) -> None:
     assert (outage.is_gone, outage.is_loss) == (gone, lost)
 
 
+def test_over_is_what_has_been_ready_for_the_grace() -> None:
+    clock = MovedClock()
+    outage = Outage(GRACE, SILENCE, clock=clock.boot)
+    outage.note(GONE)
+    clock.advance(100)
+    assert not outage.is_over
+    outage.note(READY)
+    clock.advance(GRACE - 0.001)
+    outage.note(READY)
+    assert not outage.is_over
+    clock.advance(0.002)
+    assert outage.is_over
+    outage.note(UNWELL)
+    assert not outage.is_over
+
+
 def test_without_a_grace_a_refused_connection_is_a_loss() -> None:
     clock = MovedClock()
     outage = Outage(0, 0, clock=clock.boot)

@@ -116,7 +116,7 @@ def test_what_was_marked_stays_lost_when_the_replica_is_back() -> None:
 
 
 def test_where_none_is_ready_none_is_lost() -> None:
-    """The trouble may be ours; and no other engine would be better."""
+    """The trouble may be ours, or of all; then they come back one by one."""
     clock = MovedClock()
     replicas = make(clock)
     for engine in replicas.engines:
@@ -124,6 +124,9 @@ def test_where_none_is_ready_none_is_lost() -> None:
     clock.advance(10 * GRACE)
     assert not replicas.is_lost(session_on(1))
     probed(replicas.engines[2], READY)
+    clock.advance(GRACE - 0.001)
+    assert not replicas.is_lost(session_on(1))
+    clock.advance(0.002)
     assert replicas.is_lost(session_on(1))
 
 

@@ -130,6 +130,7 @@ async def test_nothing_is_marked_while_no_replica_is_ready(
     await rounds.make()
     assert await lost_in(store, sessions) == [False, False]
     probed(replicas.engines[2], Condition.READY)
+    clock.advance(GRACE + 0.001)
     await rounds.make()
     assert await lost_in(store, sessions) == [True, True]
 
