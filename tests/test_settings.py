@@ -75,6 +75,9 @@ DEFAULTS: dict[str, Any] = {
     "engine_preset": None,
     "create_session_defaults": {},
     "close_session_defaults": {},
+    "agentcore_memories": None,
+    "agentcore_expiry_days": 90,
+    "agentcore_strict": False,
 }
 
 GOOD: tuple[tuple[str, str, Any], ...] = (
@@ -181,6 +184,9 @@ GOOD: tuple[tuple[str, str, Any], ...] = (
     ("replica_silence", "10m", 600.0),
     ("replica_header", "X-Served-By", "X-Served-By"),
     ("replica_header", "off", None),
+    ("agentcore_memories", "a-0123456789=30, b", {"a-0123456789": 30, "b": None}),
+    ("agentcore_expiry_days", "3650", 3650),
+    ("agentcore_strict", "on", True),
 )  # fmt: skip
 
 LATER = "is not supported in this version; remove it"
@@ -313,6 +319,14 @@ BAD: tuple[tuple[str, str, str], ...] = (
     ("create_session_defaults", '{"body.capacity": 1e400}', "is not JSON; write it as in"),
     ("create_session_defaults", "[]", "is no JSON object; write it as in"),
     ("close_session_defaults", '{"force": false}', '"force" is not a place in a request'),
+    ("agentcore_memories", "a,,b", "names no memory; write ids"),
+    ("agentcore_memories", "arn:aws:x:y:1:memory/a", "names no memory; write ids, not ARNs"),
+    ("agentcore_memories", "a=7,a=8", "is named twice"),
+    ("agentcore_memories", "a=", "is not a number of days; give 1 to 3650"),
+    ("agentcore_expiry_days", "0", "is not a number of days; give 1 to 3650"),
+    ("agentcore_expiry_days", "3651", "is not a number of days"),
+    ("agentcore_expiry_days", "99999999", "is not a number of days"),
+    ("agentcore_strict", "maybe", "is neither on nor off"),
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, PrivateAttr
 
-from sidecar.config import chat, names, values
+from sidecar.config import chat, memories, names, values
 from sidecar.config.address import EngineAddress, engine_addresses
 from sidecar.config.preset import defaults
 from sidecar.config.sources import PRESET, Given
@@ -228,6 +228,19 @@ class Settings(BaseModel):
     )
     close_session_defaults: Annotated[Mapping[str, Any], parsed(defaults)] = setting(
         "{}", "the same of its close call"
+    )
+    agentcore_memories: Annotated[Mapping[str, int | None] | None, parsed(memories.declared)] = (
+        setting(
+            None,
+            "AgentCore memories that there are, each with the days that its events are kept: "
+            "`chats-0123456789=30,notes-0123456789`; none: any id is one",
+        )
+    )
+    agentcore_expiry_days: Annotated[int, parsed(memories.days)] = setting(
+        "90", "days that events of a memory are kept which names none, `1` to `3650`"
+    )
+    agentcore_strict: Switch = setting(
+        "off", "accept only ids that Amazon's service accepts, with its words"
     )
 
     _given: Mapping[str, Given] = PrivateAttr(default_factory=dict)

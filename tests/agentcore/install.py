@@ -68,7 +68,7 @@ def _recipe(kind: str) -> str:
 
 def _install_python() -> None:
     _run([sys.executable, "-m", "venv", "--clear", place("python")])
-    pip = [python(), "-m", "pip", "--disable-pip-version-check", "-q", "install"]
+    pip: list[str | Path] = [python(), "-m", "pip", "--disable-pip-version-check", "-q", "install"]
     _run([*pip, "--no-deps", "--require-hashes", "-r", REQUIREMENTS])
 
 

@@ -1,0 +1,31 @@
+"""From text to the AgentCore memories that there are: `chats-0123456789=30,notes-0123456789`."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from sidecar.config.values import wrong
+
+# What CreateMemory of botocore's service model bedrock-agentcore-control allows, in days.
+MOST_DAYS: Final = 3650
+_ID_LENGTH: Final = 111
+
+
+def days(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_DAYS:
+        return int(text)
+    raise wrong(text, "is not a number of days", f"give 1 to {MOST_DAYS}")
+
+
+def declared(text: str) -> Mapping[str, int | None]:
+    """Days by id; None where they are not given."""
+    found: dict[str, int | None] = {}
+    for word in text.split(","):
+        memory, equals, given = word.strip().partition("=")
+        if not memory or len(memory) > _ID_LENGTH or set(memory) & set(":/ "):
+            raise wrong(
+                word, "names no memory", "write ids, not ARNs: chats-0123456789=30,notes-0123456789"
+            )
+        if memory in found:
+            raise wrong(memory, "is named twice", "leave one out")
+        found[memory] = days(given) if equals else None
+    return found
