@@ -61,7 +61,7 @@ def measure_streams(
     for _ in range(rounds):
         for size in sizes:
             for one in stage.still_in(running):
-                with stage.or_left_out(one.contender):
+                with stage.or_left_out(one.contender.name):
                     _measure(stage, one, figures, size)
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,6 +25,8 @@ ROWS = 25
 LOAD = Load(cpu(32), 32)
 HERTZ = "997"  # not a multiple of a timer's
 FILE_LIMIT = 10.0
+# Name, calls and own seconds of a function.
+Entry = tuple[str, int, float]
 
 
 def profile(stage: Stage) -> str:
@@ -77,24 +80,20 @@ def by_function(stage: Stage) -> str:
         requests = _drive(stage, one)
         os.kill(one.pid, signal.SIGUSR2)
         _wait_for_file(file)
-    stats = pstats.Stats(str(file))
-    return function_table(stats, requests)
+    return function_table(_entries(pstats.Stats(str(file))), requests)
 
 
-def function_table(stats: pstats.Stats, requests: int) -> str:
-    known = stats.get_stats_profile()
-    total = sum(one.tottime for one in known.func_profiles.values())
-    entries = sorted(_entries(stats), key=lambda entry: -entry[2])[:ROWS]
+def function_table(entries: Sequence[Entry], requests: int) -> str:
+    total = sum(own for _, _, own in entries)
     rows = (
         [f"{own / total:.1%}", number(own / requests * 1e6), f"{calls / requests:.2f}", f"`{name}`"]
-        for name, calls, own in entries
+        for name, calls, own in sorted(entries, key=lambda entry: -entry[2])[:ROWS]
     )
     heads = ["share", "own us per request, profiled", "calls per request", "function"]
     return f"By function, slowed down by the profiler (cProfile):\n\n{table(heads, rows)}"
 
 
-def _entries(stats: pstats.Stats) -> list[tuple[str, int, float]]:
-    """Name, calls and own seconds of each function."""
+def _entries(stats: pstats.Stats) -> list[Entry]:
     known: dict[tuple[str, int, str], tuple[int, int, float, float, object]] = vars(stats)["stats"]
     return [
         (_short(file, name), calls, own) for (file, _, name), (_, calls, own, *_) in known.items()

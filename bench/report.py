@@ -24,6 +24,7 @@ from bench.goals import (
     cpu,
     events,
     opening,
+    opening_cold,
     restoring,
     sweeping,
 )
@@ -36,6 +37,7 @@ HERE = Path(__file__).parent
 RESULTS, TRIED = HERE / "RESULTS.md", HERE / "TRIED.md"
 README = HERE.parent / "README.md"
 OPEN, CLOSE = "<!-- overhead -->", "<!-- /overhead -->"
+MARKED = re.compile(f"{OPEN}\n(.*?){CLOSE}", re.DOTALL)
 
 METHOD = """\
 Every contender runs with one worker or thread on one core; load (wrk, and `streams.c` for event
@@ -111,7 +113,7 @@ def _times(figures: Figures, measure: str, name: str) -> str:
 
 
 def _sessions(figures: Figures, extent: Extent) -> str:
-    kinds = (opening, sessions.using, sessions.closing)
+    kinds = (opening, opening_cold, sessions.using, sessions.closing)
     with_live = [kind(live) for kind in kinds for live in extent.live]
     restored = [
         kind(live) for live in extent.restored for kind in (restoring, sweeping, sessions.waiting)
@@ -138,13 +140,16 @@ def _kernel(figures: Figures) -> str:
 
 def between_markers(text: str) -> str:
     """What stands between the README's markers, in it or in the results."""
-    found = re.search(f"{OPEN}\n(.*?){CLOSE}", text, re.DOTALL)
+    found = MARKED.search(text)
     if found is None:
         raise ValueError(f"no {OPEN} ... {CLOSE}")
     return found[1]
 
 
+def with_table(readme: str, table: str) -> str:
+    return MARKED.sub(lambda _: f"{OPEN}\n{table}{CLOSE}", readme)
+
+
 def write(text: str) -> None:
     RESULTS.write_text(text)
-    readme = README.read_text()
-    README.write_text(readme.replace(between_markers(readme), between_markers(text)))
+    README.write_text(with_table(README.read_text(), between_markers(text)))

@@ -67,7 +67,7 @@ def measure_requests(
         for load in LOADS:
             alone = drive(stage, load, stage.engine_port, "/", "").p50 if load.clients == 1 else 0
             for one in stage.still_in(running):
-                with stage.or_left_out(one.contender):
+                with stage.or_left_out(one.contender.name):
                     _measure(stage, load, one, figures, alone)
 
 

@@ -47,7 +47,7 @@ def _together(here: Stage, present: list[Contender], figures: Figures, extent: E
     with ExitStack() as stack:
         running: list[Running] = []
         for contender in present:
-            with here.or_left_out(contender):
+            with here.or_left_out(contender.name):
                 running.append(stack.enter_context(here.running(contender)))
                 figures.add(START, contender.name, running[-1].ready_ms)
         say(f"requests, {extent.request_rounds} rounds of {len(running)} contenders")
@@ -64,8 +64,7 @@ def _alone(here: Stage, contender: Contender, figures: Figures, extent: Extent) 
     if contender.is_variant or contender.name in here.left_out or not is_wanted:
         return
     say(f"memory, bodies, clients that go: {contender.name}")
-    with here.or_left_out(contender):
-        measure_one(here, contender, figures, extent)
+    measure_one(here, contender, figures, extent)
 
 
 def say(what: str) -> None:

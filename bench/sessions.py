@@ -7,26 +7,29 @@ import asyncio
 import gc
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 
 from bench.figures import Figures
-from bench.goals import EXPRESS, PEER, opening, restoring, sweeping
+from bench.goals import EXPRESS, PEER, opening, opening_cold, restoring, sweeping
 from bench.packages import HOME
+from bench.peers.caches import empty_caches
 from bench.stage import Stage
 from sidecar.clock import SystemClock
 from sidecar.sessions.root import Root
 from sidecar.sessions.tmpfs import TmpfsStore
 
 CALLS, ROUNDS = 1_000, 3
+COLD_CALLS = 25
 TTL = 7200.0
 PEER_LIMIT = 300.0
 # A directory and a marker for each session.
-INODES_EACH, BYTES_EACH = 3, 4096
+INODES_EACH, BYTES_EACH = 2, 4096
 
 
 def using(live: int) -> str:
@@ -42,25 +45,27 @@ def waiting(live: int) -> str:
 
 
 def measure_sessions(stage: Stage, figures: Figures, live: Sequence[int]) -> None:
-    asyncio.run(_grow(stage.scratch / "growing", figures, live))
-    programme = [HOME / "bin" / "python", Path(__file__).parent / "peers" / "mhcs_sessions.py"]
-    if not programme[0].exists():
-        stage.leave_out("SessionManager of the peer", "python -m bench.packages")
-        return
-    numbers = [str(number) for number in live]
-    try:
-        ended = subprocess.run(
-            [*programme, stage.scratch / "growing-peer", *numbers],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=PEER_LIMIT,
-        )
-    except subprocess.SubprocessError as error:
-        stage.leave_out("SessionManager of the peer", error)
-        return
-    for number, cost in json.loads(ended.stdout).items():
-        figures.add(opening(int(number)), PEER, cost)
+    ours, theirs = stage.scratch / "growing", stage.scratch / "growing-peer"
+    asyncio.run(_grow(ours, figures, live))
+    shutil.rmtree(ours)
+    with stage.or_left_out("SessionManager of the in-process peer"):
+        _measure_peer(theirs, figures, live)
+        shutil.rmtree(theirs)
+
+
+def _measure_peer(path: Path, figures: Figures, live: Sequence[int]) -> None:
+    programme = [str(HOME / "bin" / "python"), "-m", "bench.peers.mhcs_sessions", str(path)]
+    ended = subprocess.run(
+        [*programme, *map(str, live)],
+        cwd=HOME.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PEER_LIMIT,
+    )
+    for number, costs in json.loads(ended.stdout).items():
+        figures.add(opening(int(number)), PEER, costs["loop"])
+        figures.add(opening_cold(int(number)), PEER, costs["cold"])
 
 
 async def _grow(path: Path, figures: Figures, live: Sequence[int]) -> None:
@@ -73,6 +78,7 @@ async def _grow(path: Path, figures: Figures, live: Sequence[int]) -> None:
         gc.collect()
         for _ in range(ROUNDS):
             await _round_trip(store, figures, number)
+        figures.add(opening_cold(number), EXPRESS, await _cold_opening(store))
     await store.stop()
 
 
@@ -90,16 +96,34 @@ async def _round_trip(store: TmpfsStore, figures: Figures, live: int) -> None:
         figures.add(measure(live), EXPRESS, (times[place + 1] - times[place]) / CALLS * 1e6)
 
 
+async def _cold_opening(store: TmpfsStore) -> float:
+    costs = []
+    for _ in range(COLD_CALLS):
+        empty_caches()
+        before = time.thread_time()
+        session = await store.open(TTL)
+        costs.append((time.thread_time() - before) * 1e6)
+        await store.close(session.id)
+    return median(costs)
+
+
 def measure_restart(stage: Stage, figures: Figures, live: int) -> None:
-    room = os.statvfs(stage.scratch)
-    if room.f_favail < live * INODES_EACH or room.f_bavail * room.f_frsize < live * BYTES_EACH:
+    if not has_room(stage.scratch, live):
         stage.leave_out(f"{live:,} sessions", f"no room for so many in {stage.scratch.parent}")
         return
-    path = stage.scratch / f"restored-{live}"
+    path = stage.scratch / "restored"
     make = [sys.executable, "-m", "bench.sessions", str(path), str(live)]
     subprocess.run(make, check=True, timeout=PEER_LIMIT)
     asyncio.run(_restart(path, figures, live))
     asyncio.run(_expire(path, figures, live))
+    shutil.rmtree(path)
+
+
+def has_room(path: Path, live: int) -> bool:
+    """An inode is memory too, which a file system in memory does not count."""
+    room, memory = os.statvfs(path), os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGESIZE")
+    free = min(memory, room.f_bavail * room.f_frsize)
+    return room.f_favail > live * INODES_EACH and free > live * BYTES_EACH
 
 
 async def fill(path: Path, live: int) -> None:

@@ -2,6 +2,7 @@
 
 import socket
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from bench.contenders import Contender
@@ -20,18 +21,17 @@ CPU_DOWN, CPU_UP = "CPU us per MiB down", "CPU us per MiB up"
 
 def measure_one(stage: Stage, contender: Contender, figures: Figures, extent: Extent) -> None:
     """Each part in a new process: what one has freed would hide what the next one takes."""
-    with stage.running(contender) as one:
-        _idle(one, figures)
-    if not contender.is_proxy:
-        return
-    with stage.running(contender) as one:
-        _streaming(stage, one, figures)
-    with stage.running(contender) as one:
-        _gone(stage, one, figures, extent.clients_gone)
-    if not contender.forwards_all:
-        return
-    with stage.running(contender) as one:
-        _bodies(one, figures, extent.bodies)
+    parts: dict[str, Callable[[Running], None]] = {
+        "idle connections": lambda one: _idle(one, figures)
+    }
+    if contender.is_proxy:
+        parts["memory of streams"] = lambda one: _streaming(stage, one, figures)
+        parts["clients that go"] = lambda one: _gone(stage, one, figures, extent.clients_gone)
+    if contender.is_proxy and contender.forwards_all:
+        parts["large bodies"] = lambda one: _bodies(one, figures, extent.bodies)
+    for part, look in parts.items():
+        with stage.or_left_out(f"{contender.name}, {part}"), stage.running(contender) as one:
+            look(one)
 
 
 def _start(one: Running, figures: Figures) -> int:

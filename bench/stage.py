@@ -104,12 +104,12 @@ class Stage:
         print(f"left out: {name}: {reason}", file=sys.stderr)
 
     @contextmanager
-    def or_left_out(self, contender: Contender) -> Iterator[None]:
-        """Whatever is wrong with one contender is said, and the others go on."""
+    def or_left_out(self, what: str) -> Iterator[None]:
+        """Whatever is wrong with one contender, or a part of it, is said, and the rest goes on."""
         try:
             yield
         except (*FAULTS, OSError, subprocess.SubprocessError) as error:
-            self.leave_out(contender.name, error)
+            self.leave_out(what, error)
 
     def _wait(self, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
         try:

@@ -1,0 +1,1 @@
+"""The peers: their configurations, and those that are written here."""
