@@ -14,8 +14,8 @@ from aiohttp import http_parser
 from sidecar.admin.server import start_admin
 from sidecar.config import Settings
 from sidecar.config.sources import variable
+from sidecar.contracts import make_dialects
 from sidecar.control import Control
-from sidecar.dialects.sagemaker.dialect import SageMaker
 from sidecar.engine.replicas import Replicas
 from sidecar.engine.rounds import watching
 from sidecar.keeping import Keeping
@@ -79,17 +79,14 @@ class _App(Process):
 
     async def _serve(self, store: TmpfsStore, replicas: Replicas, keeping: Keeping) -> int:
         settings = self._settings
-        dialect = SageMaker(
-            enabled=settings.sessions,
-            create_on_first_use=settings.create_on_first_use,
-            control_body_limit=settings.control_body_limit,
-            engine_header=settings.session_header,
-            engine_path=keeping.engine_path,
-        )
+        dialects = make_dialects(settings, keeping.engine_path, self._make_apart)
+        for apart in self._stores[1:]:
+            await apart.start()
+        voice = dialects[-1].voice
         on_turn = noting(self._tally, LOG if settings.access_log else None)
         house = House(
             settings,
-            dialect.voice,
+            voice,
             store,
             keeping.keeper,
             replicas,
@@ -101,10 +98,10 @@ class _App(Process):
         connections = Connections(
             Limits.of(settings),
             settings.connections_max or _connections_max(),
-            dialect.voice.refuse,
+            voice.refuse,
         )
         planner = Planner(
-            (dialect,),
+            dialects,
             make_vocabulary(settings),
             settings.request_body_max,
             slow_sessions=house.slow_sessions,

@@ -35,6 +35,7 @@ class Process:
             limit=settings.drain_seconds - kept_for_engine(settings),
         )
         self._supervision: Supervision | None = None
+        self._stores: list[TmpfsStore] = []
 
     async def run(self) -> int:
         """Until a signal. Returns the exit code."""
@@ -43,6 +44,7 @@ class Process:
         store = make_store(settings)
         if store is None:
             return 1
+        self._stores.append(store)
         replicas = make_replicas(settings, make_vocabulary(settings))
         keeping = make_keeping(settings, store, replicas)
         await store.start()
@@ -51,10 +53,17 @@ class Process:
         finally:
             await keeping.stop()
             replicas.close()
-            await store.stop()
+            for each in self._stores:
+                await each.stop()
 
     async def _serve(self, store: TmpfsStore, replicas: Replicas, keeping: Keeping) -> int:
         raise NotImplementedError
+
+    def _make_apart(self, name: str, ttl_limit: float) -> Store:
+        """A store of its own for a dialect, started with the others."""
+        store = self._stores[0].apart(name, ttl_limit=ttl_limit)
+        self._stores.append(store)
+        return store
 
     def _start_engine(self, replicas: Replicas, store: Store) -> None:
         """If it is ours to start."""

@@ -16,7 +16,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("dialects.intent", "engine"),
     ("dialects", "memory", "ops", "listening", "delegation"),
     ("proxy", "admin"),
-    ("drain", "workers", "keeping"),
+    ("drain", "workers", "keeping", "contracts"),
     ("supervisor",),
     ("parts",),
     ("manager",),

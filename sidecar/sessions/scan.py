@@ -55,13 +55,17 @@ class Scan:
         self._ledger = ledger
         self._removal = removal
         self._complaints = complaints
+        self.own_directories = 0  # stores apart
         self.foreign_directories = 0
 
     def run(self, is_janitor: bool) -> Iterator[None]:
+        own_directories = 0
         for name in names(self._layout.root):
             if name.startswith("."):
                 self._tidy(name)
+                own_directories += name.startswith(f"{OWN}-")
             yield
+        self.own_directories = own_directories
         if not is_janitor:
             return
         foreign_directories = 0

@@ -67,7 +67,7 @@ class Sweep:
     @property
     def not_live(self) -> int:
         """Directories that are none, or not any more."""
-        return self.scan.foreign_directories + len(self.removal)
+        return self.scan.own_directories + self.scan.foreign_directories + len(self.removal)
 
     def opened(self, session_id: str, end: float) -> None:
         self._inbox.append((session_id, end))

@@ -27,7 +27,7 @@ from sidecar.sessions.background import Background
 from sidecar.sessions.contents import FolderContents
 from sidecar.sessions.counts import Counts
 from sidecar.sessions.expiry import Ended
-from sidecar.sessions.layout import CLOSED, Layout, Marker, NotASession
+from sidecar.sessions.layout import CLOSED, OWN, Layout, Marker, NotASession
 from sidecar.sessions.listing import list_found, tally_found
 from sidecar.sessions.lookup import Found, Lookup
 from sidecar.sessions.pin import Pin
@@ -140,6 +140,11 @@ class TmpfsStore(FolderContents):
         except OSError as error:
             self._counts.failed += 1
             raise StoreUnavailable(f"Failed to list sessions: {error.strerror}") from error
+
+    def apart(self, name: str, *, ttl_limit: float) -> "TmpfsStore":
+        """Another store in the same place: no id of one means anything in the other."""
+        root = Root(self._root.path / f"{OWN}-{name}")
+        return TmpfsStore(root, clock=self._clock, ttl_limit=ttl_limit)
 
     def count(self) -> int:
         directories = self._root.directories()
