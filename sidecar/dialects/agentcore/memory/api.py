@@ -60,7 +60,7 @@ class MemoryApi:
         self._rules = STRICT if strict else LENIENT
         self._memories = Memories(declared, expiry_days, self._rules)
         self._events = Events(store, clock)
-        self._sessions = Sessions(store, self._events, clock)
+        self._sessions = Sessions(store, self._events.reading, clock)
         self._records = Records(store, clock, self._rules)
         self._operations: dict[str, Callable[[Call, Fields], Awaitable[Answer]]] = {
             "CreateEvent": self._create_event,
@@ -102,7 +102,7 @@ class MemoryApi:
         memory, key = self._memory(asked), self._key(asked)
         chosen, page = filters.parse(fields), paging.page(fields, "e", _EVENT_CURSOR)
         with_payload = fields.boolean("includePayloads", True)
-        events, more = await self._events.page_of(memory, key, chosen, page)
+        events, more = await self._events.reading.page_of(memory, key, chosen, page)
         written = ",".join(
             event.answer(asked.labels["m"], key, with_payload=with_payload) for event in events
         )
@@ -110,7 +110,7 @@ class MemoryApi:
 
     async def _get_event(self, asked: Call, fields: Fields) -> Answer:
         key = self._key(asked)
-        event = await self._events.get(self._memory(asked), key, asked.labels["e"])
+        event = await self._events.reading.get(self._memory(asked), key, asked.labels["e"])
         return ok_text(f'{{"event":{event.answer(asked.labels["m"], key)}}}')
 
     async def _delete_event(self, asked: Call, fields: Fields) -> Answer:

@@ -1,20 +1,17 @@
-"""CreateEvent, ListEvents, GetEvent and DeleteEvent."""
+"""Writing events: what is made and deleted is appended to its session's history."""
 
 import asyncio
-from itertools import islice
 from weakref import WeakValueDictionary
 
 from sidecar.clock import Clock
-from sidecar.dialects.agentcore.errors import ResourceNotFound, ValidationFailed
+from sidecar.dialects.agentcore.errors import ValidationFailed
 from sidecar.dialects.agentcore.memory.draft import Draft, Wish
 from sidecar.dialects.agentcore.memory.event import MAIN, TRUNK, Branch, Event, event_id
-from sidecar.dialects.agentcore.memory.filters import Filter
 from sidecar.dialects.agentcore.memory.histories import ATTEMPTS, Histories, too_many_writers
 from sidecar.dialects.agentcore.memory.history import History, deletion
 from sidecar.dialects.agentcore.memory.memories import Memory
 from sidecar.dialects.agentcore.memory.names import Key, head_id
-from sidecar.dialects.agentcore.memory.paging import Page
-from sidecar.errors import SessionNotFound
+from sidecar.dialects.agentcore.memory.reading import Reading
 from sidecar.sessions.session import Session
 from sidecar.sessions.store import Store
 
@@ -29,6 +26,7 @@ class Events:
         self._store = store
         self._clock = clock
         self._histories = Histories(store, clock)
+        self.reading = Reading(self._histories, clock)
         self._writing: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
 
     async def create(self, memory: Memory, key: Key, draft: Draft) -> Event:
@@ -45,59 +43,20 @@ class Events:
                 history = await self._histories.read(key)
         raise too_many_writers()
 
-    async def page_of(
-        self, memory: Memory, key: Key, chosen: Filter, page: Page
-    ) -> tuple[list[Event], bool]:
-        """A page, newest first, and whether there is more. Empty where there is no such session."""
-        try:
-            history = await self._histories.read(key)
-        except SessionNotFound:
-            return [], False
-        is_wanted = chosen.wanted(history.branches)
-        found = (
-            event
-            for event in history.newest_first(page.after)
-            if self._is_kept(event, memory) and is_wanted(event)
-        )
-        events = list(islice(found, page.limit + 1))
-        return events[: page.limit], len(events) > page.limit
-
-    async def get(self, memory: Memory, key: Key, id_of_event: str) -> Event:
-        return self._live(await self._read(key, id_of_event), memory, id_of_event)
-
     async def delete(self, memory: Memory, key: Key, id_of_event: str) -> None:
         async with self._turn(key):
-            history = await self._read(key, id_of_event)
-            self._live(history, memory, id_of_event)
+            history = await self.reading.read(key, id_of_event)
+            self.reading.live(history, memory, id_of_event)
             for _ in range(ATTEMPTS):
                 await self._histories.append(key, history, deletion(id_of_event), memory.keep)
-                history = await self._read(key, id_of_event)
+                history = await self.reading.read(key, id_of_event)
                 if history.get(id_of_event) is None:
                     return await self._note_emptied(key, memory, history)
         raise too_many_writers()
 
-    async def has_events(self, memory: Memory, key: Key) -> bool:
-        try:
-            history = await self._histories.read(key)
-        except SessionNotFound:
-            return False
-        return self._has_kept(history, memory)
-
     def _turn(self, key: Key) -> asyncio.Lock:
         # Held by whoever waits for it or has it, and gone with the last of them.
         return self._writing.setdefault(key, asyncio.Lock())
-
-    async def _read(self, key: Key, id_of_event: str) -> History:
-        try:
-            return await self._histories.read(key)
-        except SessionNotFound:
-            raise _no_event(id_of_event) from None
-
-    def _live(self, history: History, memory: Memory, id_of_event: str) -> Event:
-        event = history.get(id_of_event)
-        if event is None or not self._is_kept(event, memory):
-            raise _no_event(id_of_event)
-        return event
 
     def _event(self, history: History, draft: Draft) -> Event:
         return Event(
@@ -116,17 +75,11 @@ class Events:
 
     async def _note_emptied(self, key: Key, memory: Memory, history: History) -> None:
         """A session without events is listed for another day."""
-        if self._has_kept(history, memory):
+        if self.reading.has_kept(history, memory):
             return
         head = head_id(key)
         state = await self._store.state(head)
         await self._store.save(head, {**state, EMPTIED: self._clock.wall()})
-
-    def _has_kept(self, history: History, memory: Memory) -> bool:
-        return any(self._is_kept(event, memory) for event in history.newest_first())
-
-    def _is_kept(self, event: Event, memory: Memory) -> bool:
-        return event.made + memory.keep > self._clock.wall()
 
 
 def _branch(history: History, wish: Wish) -> Branch:
@@ -147,7 +100,3 @@ def _branch(history: History, wish: Wish) -> Branch:
 
 def _invalid_root(message: str) -> ValidationFailed:
     return ValidationFailed(message, fields=(("branch.rootEventId", message),))
-
-
-def _no_event(id_of_event: str) -> ResourceNotFound:
-    return ResourceNotFound(f"Unable to find event with id {id_of_event}")

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
 from sidecar.clock import Clock
-from sidecar.dialects.agentcore.memory.events import EMPTIED, Events
+from sidecar.dialects.agentcore.memory.events import EMPTIED
 from sidecar.dialects.agentcore.memory.histories import DAY
 from sidecar.dialects.agentcore.memory.memories import Memory
 from sidecar.dialects.agentcore.memory.names import (
@@ -15,6 +15,7 @@ from sidecar.dialects.agentcore.memory.names import (
     heads_of_memory,
 )
 from sidecar.dialects.agentcore.memory.paging import Page
+from sidecar.dialects.agentcore.memory.reading import Reading
 from sidecar.sessions.session import Session
 from sidecar.sessions.store import Store
 
@@ -31,9 +32,9 @@ class Kind(NamedTuple):
 
 
 class Sessions:
-    def __init__(self, store: Store, events: Events, clock: Clock) -> None:
+    def __init__(self, store: Store, reading: Reading, clock: Clock) -> None:
         self._store = store
-        self._events = events
+        self._reading = reading
         self._clock = clock
 
     async def of_actor(
@@ -102,7 +103,7 @@ class Sessions:
             return True
         # Asked also where it was emptied long ago: an event may have come at the same time.
         key = Key(head.state["memory"], head.state["actor"], head.state["session"])
-        return await self._events.has_events(memory, key)
+        return await self._reading.has_events(memory, key)
 
 
 def _summary(head: Session) -> dict[str, Any]:
