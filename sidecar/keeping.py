@@ -11,7 +11,7 @@ from sidecar.engine.companion import Companion
 from sidecar.engine.keeper import Keeper, StoreKeeper
 from sidecar.engine.replicas import Replicas
 from sidecar.memory import make_memory
-from sidecar.proxy.order import Order
+from sidecar.sessions.order import Order
 from sidecar.sessions.store import Store
 
 _INVOCATIONS = "/invocations"

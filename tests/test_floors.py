@@ -26,7 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 )
 INSIDE: dict[str, tuple[tuple[str, ...], ...]] = {
     "proxy": (
-        ("pace", "reset", "order", "watches"),
+        ("pace", "reset", "watches"),
         ("house",),
         ("wire", "action", "way", "connections"),
         ("plan",),

@@ -76,7 +76,8 @@ class Settings(BaseModel):
         "9901", "admin port; `0` takes a free one and logs it, `off` has none"
     )
     dialects: Annotated[tuple[str, ...], parsed(names.dialects)] = setting(
-        "sagemaker", "the contracts that clients speak: `sagemaker`, `agentcore`, or both with a comma"
+        "sagemaker",
+        "the contracts that clients speak: `sagemaker`, `agentcore`, or both with a comma",
     )
     store: Annotated[str, parsed(names.store)] = setting(
         "tmpfs", "where sessions live; this version has `tmpfs`"

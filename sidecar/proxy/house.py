@@ -9,7 +9,7 @@ from sidecar.engine.companion import Companion
 from sidecar.engine.keeper import Keeper
 from sidecar.engine.replicas import Replicas
 from sidecar.life import Life
-from sidecar.proxy.order import Order
+from sidecar.sessions.order import Order
 from sidecar.sessions.store import Store
 from sidecar.turn import Turn
 

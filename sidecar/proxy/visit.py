@@ -7,9 +7,9 @@ from sidecar.proxy.body import RequestBody
 from sidecar.proxy.client import Sent
 from sidecar.proxy.forwarding import Forwarding
 from sidecar.proxy.house import House
-from sidecar.proxy.order import Order
 from sidecar.proxy.outgoing import Outgoing
 from sidecar.proxy.plan import Plan
+from sidecar.sessions.order import Order
 
 
 class Visit:
