@@ -1,0 +1,1 @@
+"""Presets, and the sessions that engines keep by them."""
