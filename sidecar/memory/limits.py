@@ -26,8 +26,8 @@ class Limits:
             size += sum(entry.size for entry in turn)
             if len(kept) >= at_least and not self._allow(len(kept) + 1, characters, size):
                 break
-            kept.insert(0, turn)
-        return kept
+            kept.append(turn)
+        return kept[::-1]
 
     def _allow(self, turns: int, characters: int, size: int) -> bool:
         return (

@@ -12,6 +12,8 @@ from typing import Any, Self
 DEEPEST = 100
 INSTRUCTIONS = ("system", "developer")
 ANSWERS_TO_CALLS = ("tool", "function")
+# Numbers stay text: they are compared and counted, never written back.
+_decoder = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +23,7 @@ class Message:
 
     @classmethod
     def of(cls, text: str) -> Self:
-        # Numbers stay text: they are compared and counted, never written back.
-        return cls(text, json.loads(text, parse_int=str, parse_float=str))
+        return cls(text, _decoder.decode(text))
 
     @property
     def role(self) -> Any:
