@@ -79,9 +79,8 @@ class Process:
 
 def make_store(settings: Settings) -> TmpfsStore | None:
     """The store, not started; None when it cannot be used, which has been said."""
-    fallback = Path(tempfile.gettempdir()) / "sagemaker_sessions"
     try:
-        root, problem = open_root(Path(settings.sessions_path), fallback)
+        root, problem = open_root(Path(settings.sessions_path), _fallback())
     except StoreFailed as error:
         print(error.message, file=sys.stderr)
         return None
@@ -94,6 +93,15 @@ def make_store(settings: Settings) -> TmpfsStore | None:
         max_sessions=settings.sessions_max,
         expiration_file=settings.sessions_expiration_file,
     )
+
+
+def _fallback() -> Path:
+    """Where the root is read-only Python finds no temporary directory, and none may be needed."""
+    try:
+        directory = tempfile.gettempdir()
+    except FileNotFoundError:
+        directory = "/tmp"
+    return Path(directory) / "sagemaker_sessions"
 
 
 def make_vocabulary(settings: Settings) -> Vocabulary:
