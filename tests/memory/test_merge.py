@@ -1,6 +1,8 @@
 """What goes to the engine: the stored conversation, then the client's new messages."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sidecar.memory.conversation import Conversation
 from tests.memory.talk import Json, Talk, assistant, calls, system, tool, user
@@ -162,3 +164,33 @@ def test_many_equal_messages_are_laid_over_quickly() -> None:
     assert len(Conversation.of(talk.log).entries) == 1501
     messages, _ = talk.merged(*same, user("u"), assistant("a"), user("end"))
     assert len(messages) == 3003
+
+
+@given(st.lists(st.tuples(st.sampled_from(["new", "whole", "part", "back", "lost"]),
+                          st.integers(0, 99)), max_size=12))  # fmt: skip
+def test_any_client(acts: list[tuple[str, int]]) -> None:
+    """Whatever part of the conversation it sends, the engine gets all of it, and once."""
+    talk = Talk()
+    told: list[Json] = []
+    for number, (act, place) in enumerate(acts):
+        replies = range(1, len(told), 2)
+        question = user(f"u{number}")
+        sent = [question]
+        if act == "whole":
+            sent = [*told, question]
+        elif act == "part" and told:
+            sent = [*told[place % (len(told) - 1 or 1) :], question]
+        elif act == "back" and told:
+            told = told[: replies[place % len(replies)] + 1]
+            sent = [*told, question]
+        told.append(question)
+        assert talk.merged(*sent)[0] == told
+        if act == "lost":
+            told.pop()
+            continue
+        reply = assistant(f"a{number}")
+        talk.say(*sent, reply=reply)
+        told.append(reply)
+        kept = [message.value for entry in Conversation.of(talk.log).entries
+                for message in entry.step.told]  # fmt: skip
+        assert kept == told

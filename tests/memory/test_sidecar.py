@@ -55,15 +55,18 @@ def kept(path: Path, session_id: str) -> list[str]:
     return [json.loads(text)["content"] for text in texts]
 
 
-@pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("path", [CHAT, "/invocations", "/endpoints/any/invocations"])
+@pytest.mark.parametrize(
+    "path",
+    [CHAT, "/invocations", "/endpoints/any/invocations",
+     "/endpoints/any/invocations-response-stream"],
+)  # fmt: skip
 async def test_a_client_says_only_what_is_new(
-    engine: ChatEngine, caller: Caller, path: str, stream: bool
+    engine: ChatEngine, caller: Caller, path: str
 ) -> None:
     session_id = await caller.open()
     history: list[str] = []
     for turn in range(10):
-        answer = await say(caller, session_id, f"u{turn}", path, stream=stream)
+        answer = await say(caller, session_id, f"u{turn}", path, stream=turn % 2 == 1)
         assert answer.status == 200
         history.append(f"u{turn}")
         assert engine.heard == history
@@ -192,7 +195,7 @@ async def test_killed_between_turns(engine: ChatEngine, sidecar: SidecarProcess)
     async with Caller(sidecar.url) as caller:
         session_id = await caller.open()
     history: list[str] = []
-    for turn in range(6):
+    for turn in range(4):
         async with Caller(sidecar.url) as caller:
             answer = await say(caller, session_id, f"u{turn}", stream=bool(turn % 2))
         await sidecar.stop(signal.SIGKILL)
@@ -201,6 +204,29 @@ async def test_killed_between_turns(engine: ChatEngine, sidecar: SidecarProcess)
         assert engine.heard == history[:-1]
         await sidecar.start()
     assert kept(sidecar.sessions_path, session_id) == history
+
+
+async def test_several_workers_hold_one_conversation(engine: ChatEngine) -> None:
+    process = SidecarProcess(engine.url, SIDECAR_MEMORY="chat", SIDECAR_WORKERS="2")
+    async with process, Caller(process.url) as caller:
+        session_id = await caller.open()
+        answers = await asyncio.gather(*(say(caller, session_id, f"u{n}") for n in range(12)))
+        assert [answer.status for answer in answers] == [200] * 12
+        assert sorted(len(each["messages"]) for each in engine.requests) == list(range(1, 24, 2))
+
+
+async def test_a_body_in_chunks(engine: ChatEngine, caller: Caller) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for byte in b'{"messages": [{"role": "user", "content": "u2"}]}':
+            yield bytes([byte])
+
+    session_id = await caller.open()
+    await say(caller, session_id, "u1")
+    headers = {"Content-Type": "application/json"}
+    answer = await caller.post(CHAT, session_id, data=pieces(), headers=headers)
+    assert answer.status == 200
+    assert engine.heard == ["u1", "re u1", "u2"]
+    assert engine.records[-1].faults == []
 
 
 async def test_after_close_no_word_is_left(caller: Caller, sidecar: SidecarProcess) -> None:
@@ -225,20 +251,17 @@ def holding(path: Path, word: bytes) -> list[Path]:
     return found
 
 
-@pytest.mark.parametrize(
-    "body",
-    [b'{"messages": "none"}', b'{"messages": ["none"]}', b'{"prompt": "x"}', b"{", b"[]",
-     b'{"messages": []}'],
-)  # fmt: skip
 async def test_what_is_no_conversation_passes_as_it_is(
-    engine: ChatEngine, caller: Caller, sidecar: SidecarProcess, body: bytes
+    engine: ChatEngine, caller: Caller, sidecar: SidecarProcess
 ) -> None:
     session_id = await caller.open()
     await say(caller, session_id, "u1")
     engine.on(b"/invocations", echo)
     headers = {"Content-Type": "application/json"}
-    answer = await caller.post("/invocations", session_id, data=body, headers=headers)
-    assert (answer.status, answer.body) == (200, body)
+    messages = (b'"none"', b'["none"]', b"[]", b"{}", b"null")
+    for body in (b"{", b"[]", b'{"prompt": "x"}', *(b'{"messages": %b}' % m for m in messages)):
+        answer = await caller.post("/invocations", session_id, data=body, headers=headers)
+        assert (answer.status, answer.body) == (200, body)
     assert kept(sidecar.sessions_path, session_id) == ["u1", "re u1"]
 
 
