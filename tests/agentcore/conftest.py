@@ -1,10 +1,12 @@
-"""Where the memory of these tests is kept: on a real tmpfs, emptied after each test."""
+"""Where the memory of these tests is kept, and what stands behind the sidecar."""
 
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from sidecar.dialects.agentcore.memory.histories import LIFETIME
 from sidecar.sessions.root import Root
@@ -31,3 +33,16 @@ async def stage(scratch: Path) -> AsyncIterator[Stage]:
 async def memory(stage: Stage) -> AsyncIterator[Calls]:
     async with stage.calls() as calls:
         yield calls
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[str]:
+    """One that answers everything, with the path that it was asked."""
+
+    async def handle(request: web.Request) -> web.Response:
+        return web.json_response({"engine": request.path})
+
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", handle)
+    async with TestServer(application) as server:
+        yield str(server.make_url("")).rstrip("/")

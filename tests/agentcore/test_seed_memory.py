@@ -5,11 +5,13 @@ from botocore.exceptions import ClientError
 
 from tests.agentcore.programs import run_python
 from tests.agentcore.refusals import code
-from tests.agentcore.stage import Calls, Stage
+from tests.agentcore.stage import Stage
+from tests.agentcore.whole import sidecar
 
 
-async def test_sessions_of_the_memory(memory: Calls) -> None:
-    await run_python("seed_memory", memory.client.meta.endpoint_url)
+async def test_sessions_of_the_memory(engine: str) -> None:
+    async with sidecar(engine) as process:
+        await run_python("seed_memory", process.url)
 
 
 async def test_sessions_are_cleaned_up_after_a_configurable_time(stage: Stage) -> None:

@@ -1,0 +1,23 @@
+"""The whole sidecar with the AgentCore dialect on, as its users run it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from tests.agentcore.stage import Calls, client
+from tests.harness.process import SidecarProcess
+
+
+@asynccontextmanager
+async def sidecar(engine: str, **variables: Any) -> AsyncIterator[SidecarProcess]:
+    variables = {"SIDECAR_DIALECTS": "sagemaker,agentcore", **variables}
+    async with SidecarProcess(engine, **variables) as process:
+        yield process
+
+
+@asynccontextmanager
+async def calling(process: SidecarProcess, **config: Any) -> AsyncIterator[Calls]:
+    """boto3, knowing only the address."""
+    made = client(process.url, **config)
+    yield Calls(made)
+    made.close()
