@@ -96,17 +96,13 @@ class ReplyWatch:
 
     def _see(self, event: bytes) -> None:
         """That a session is unknown is the first event of SGLang's stream, under status 200."""
-        first, self.holds = self.holds, False
-        if not event.startswith(b"{"):
-            return
-        self._last = event
-        if b'"error"' not in event:
-            return
-        if (error := _error(event)) is None:
-            return
-        self._failed = True
-        if first:
-            self._look_at_error(event, error)
+        if event.startswith(b"{"):
+            self._last = event
+            if b'"error"' in event and (error := _error(event)) is not None:
+                self._failed = True
+                if self.holds:
+                    self._look_at_error(event, error)
+        self.holds = False
 
     def _look_at_error(self, event: bytes, error: Any) -> None:
         code = error.get("code") if isinstance(error, dict) else None
