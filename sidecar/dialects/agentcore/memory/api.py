@@ -8,6 +8,7 @@ from sidecar.dialects.agentcore.answers import MEMORY, ok, ok_text, refuse
 from sidecar.dialects.agentcore.errors import Unsupported
 from sidecar.dialects.agentcore.fields import Fields
 from sidecar.dialects.agentcore.memory import draft, filters, paging, record_filters
+from sidecar.dialects.agentcore.memory.conversations import Conversations
 from sidecar.dialects.agentcore.memory.event import Event
 from sidecar.dialects.agentcore.memory.events import Events
 from sidecar.dialects.agentcore.memory.memories import Memories, Memory
@@ -16,6 +17,7 @@ from sidecar.dialects.agentcore.memory.records import Records
 from sidecar.dialects.agentcore.memory.routes import Call, call
 from sidecar.dialects.agentcore.memory.rules import LENIENT, STRICT
 from sidecar.dialects.agentcore.memory.sessions import Sessions
+from sidecar.dialects.agentcore.memory.shelf import Shelf
 from sidecar.dialects.intent import Answer, ApiRequest
 from sidecar.errors import SidecarError
 from sidecar.sessions.store import EVENTS_LIMIT, Store
@@ -25,7 +27,7 @@ from sidecar.sessions.store import EVENTS_LIMIT, Store
 BODY_LIMIT: Final = EVENTS_LIMIT
 
 _EVENT_CURSOR: Final = "[0-9]{19}#[0-9a-f]{8,}"
-_STORE_CURSOR: Final = "[hr][0-9a-z-]*"
+_STORE_CURSOR: Final = "[0-9a-zA-Z-]+"
 _NO_LONG_TERM: Final = (
     "long-term memory extraction/semantic search is not provided by this sidecar; "
     "records that you write yourself are: BatchCreateMemoryRecords, ListMemoryRecords"
@@ -46,7 +48,10 @@ _UNSUPPORTED: Final[Mapping[str, str]] = {
 
 
 class MemoryApi:
-    """`declared`: how many days events are kept, by memory id. With none, any id is a memory."""
+    """`declared`: how many days events are kept, by memory id. With none, any id is a memory.
+
+    `conversations`: the id of a memory whose sessions are another store's.
+    """
 
     def __init__(
         self,
@@ -56,11 +61,18 @@ class MemoryApi:
         declared: Mapping[str, int],
         expiry_days: int,
         strict: bool,
+        conversations: tuple[str, Store] | None = None,
     ) -> None:
         self._rules = STRICT if strict else LENIENT
         self._memories = Memories(declared, expiry_days, self._rules)
-        self._events = Events(store, clock)
-        self._sessions = Sessions(store, self._events.reading, clock)
+        events = Events(store, clock)
+        self._sessions = Sessions(store, events.reading, clock)
+        self._own = Shelf(events, self._sessions)
+        self._shelves: dict[str, Shelf] = {}
+        if conversations is not None:
+            memory, others = conversations
+            kept = Conversations(others, clock)
+            self._shelves[memory] = Shelf(kept, kept)
         self._records = Records(store, clock, self._rules)
         self._operations: dict[str, Callable[[Call, Fields], Awaitable[Answer]]] = {
             "CreateEvent": self._create_event,
@@ -95,26 +107,27 @@ class MemoryApi:
         memory = self._memory(asked)
         wanted = draft.draft(fields, self._rules)
         key = Key(memory.id, wanted.actor, wanted.session)
-        event = await self._events.create(memory, key, wanted)
+        event = await self._shelf(memory).events.create(memory, key, wanted)
         return ok_text(f'{{"event":{event.answer(asked.labels["m"], key)}}}', 201)
 
     async def _list_events(self, asked: Call, fields: Fields) -> Answer:
         memory, key = self._memory(asked), self._key(asked)
         chosen, page = filters.parse(fields), paging.page(fields, "e", _EVENT_CURSOR)
         with_payload = fields.boolean("includePayloads", True)
-        events, more = await self._events.reading.page_of(memory, key, chosen, page)
+        events, more = await self._shelf(memory).events.reading.page_of(memory, key, chosen, page)
         written = ",".join(
             event.answer(asked.labels["m"], key, with_payload=with_payload) for event in events
         )
         return ok_text(f'{{"events":[{written}]{_next_event(events, more)}}}')
 
     async def _get_event(self, asked: Call, fields: Fields) -> Answer:
-        key = self._key(asked)
-        event = await self._events.reading.get(self._memory(asked), key, asked.labels["e"])
+        memory, key = self._memory(asked), self._key(asked)
+        event = await self._shelf(memory).events.reading.get(memory, key, asked.labels["e"])
         return ok_text(f'{{"event":{event.answer(asked.labels["m"], key)}}}')
 
     async def _delete_event(self, asked: Call, fields: Fields) -> Answer:
-        await self._events.delete(self._memory(asked), self._key(asked), asked.labels["e"])
+        memory, key = self._memory(asked), self._key(asked)
+        await self._shelf(memory).events.delete(memory, key, asked.labels["e"])
         return ok({"eventId": asked.labels["e"]})
 
     async def _list_sessions(self, asked: Call, fields: Fields) -> Answer:
@@ -125,14 +138,14 @@ class MemoryApi:
         with_events = chosen is not None and "eventFilter" in chosen
         if chosen is not None and with_events:
             chosen.choice("eventFilter", ("HAS_EVENTS",))
-        found, after = await self._sessions.of_actor(
+        found, after = await self._shelf(memory).sessions.of_actor(
             memory, asked.labels["a"], page, with_events=with_events
         )
         return _listed("sessionSummaries", found, "s", after)
 
     async def _list_actors(self, asked: Call, fields: Fields) -> Answer:
-        page = paging.page(fields, "a", _STORE_CURSOR)
-        found, after = await self._sessions.actors(self._memory(asked), page)
+        memory, page = self._memory(asked), paging.page(fields, "a", _STORE_CURSOR)
+        found, after = await self._shelf(memory).sessions.actors(memory, page)
         return _listed("actorSummaries", found, "a", after)
 
     async def _create_records(self, asked: Call, fields: Fields) -> Answer:
@@ -177,6 +190,9 @@ class MemoryApi:
 
     def _memory(self, asked: Call) -> Memory:
         return self._memories.named(asked.labels["m"])
+
+    def _shelf(self, memory: Memory) -> Shelf:
+        return self._shelves.get(memory.id, self._own)
 
     def _key(self, asked: Call) -> Key:
         labels = asked.labels

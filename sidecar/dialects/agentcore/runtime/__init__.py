@@ -1,0 +1,1 @@
+"""AgentCore's runtime: turns of sessions with an unmodified agent behind the sidecar."""
