@@ -25,11 +25,6 @@ def opening(live: int) -> str:
     return f"NEW_SESSION, CPU us, {live:,} live"
 
 
-def opening_cold(live: int) -> str:
-    """As it is between other requests, not in a loop that does nothing else."""
-    return f"NEW_SESSION after other work, CPU us, {live:,} live"
-
-
 def restoring(live: int) -> str:
     return f"restore {live:,} sessions, CPU s"
 
@@ -116,7 +111,6 @@ def _goals() -> Iterator[Goal]:
         yield Goal(measure, at_most=most)
     for live, times in _OPENINGS.items():
         yield Goal(opening(live), PEER, at_least=times)
-        yield Goal(opening_cold(live), PEER, at_least=times)
     yield Goal(sweeping(100_000), at_most=1)
     yield Goal(restoring(100_000), at_most=1)
     yield Goal(restoring(1_000_000), at_most=8)

@@ -24,7 +24,6 @@ from bench.goals import (
     cpu,
     events,
     opening,
-    opening_cold,
     restoring,
     sweeping,
 )
@@ -113,7 +112,7 @@ def _times(figures: Figures, measure: str, name: str) -> str:
 
 
 def _sessions(figures: Figures, extent: Extent) -> str:
-    kinds = (opening, opening_cold, sessions.using, sessions.closing)
+    kinds = (opening, sessions.using, sessions.closing)
     with_live = [kind(live) for kind in kinds for live in extent.live]
     restored = [
         kind(live) for live in extent.restored for kind in (restoring, sweeping, sessions.waiting)

@@ -13,21 +13,22 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import quantiles
 
+from bench.contenders import PEERS
 from bench.figures import Figures
-from bench.goals import EXPRESS, PEER, opening, opening_cold, restoring, sweeping
+from bench.goals import EXPRESS, PEER, opening, restoring, sweeping
 from bench.packages import HOME
-from bench.peers.caches import empty_caches
 from bench.stage import Stage
 from sidecar.clock import SystemClock
 from sidecar.sessions.root import Root
 from sidecar.sessions.tmpfs import TmpfsStore
 
 CALLS, ROUNDS = 1_000, 3
-COLD_CALLS = 25
 TTL = 7200.0
 PEER_LIMIT = 300.0
+# A million would take two minutes; what a turn of the loop costs is known before.
+SWEEP_LIMIT = 15.0
 # A directory and a marker for each session.
 INODES_EACH, BYTES_EACH = 2, 4096
 
@@ -54,18 +55,16 @@ def measure_sessions(stage: Stage, figures: Figures, live: Sequence[int]) -> Non
 
 
 def _measure_peer(path: Path, figures: Figures, live: Sequence[int]) -> None:
-    programme = [str(HOME / "bin" / "python"), "-m", "bench.peers.mhcs_sessions", str(path)]
+    programme = [str(HOME / "bin" / "python"), str(PEERS / "mhcs_sessions.py"), str(path)]
     ended = subprocess.run(
         [*programme, *map(str, live)],
-        cwd=HOME.parent,
         capture_output=True,
         text=True,
         check=True,
         timeout=PEER_LIMIT,
     )
-    for number, costs in json.loads(ended.stdout).items():
-        figures.add(opening(int(number)), PEER, costs["loop"])
-        figures.add(opening_cold(int(number)), PEER, costs["cold"])
+    for number, cost in json.loads(ended.stdout).items():
+        figures.add(opening(int(number)), PEER, cost)
 
 
 async def _grow(path: Path, figures: Figures, live: Sequence[int]) -> None:
@@ -78,7 +77,6 @@ async def _grow(path: Path, figures: Figures, live: Sequence[int]) -> None:
         gc.collect()
         for _ in range(ROUNDS):
             await _round_trip(store, figures, number)
-        figures.add(opening_cold(number), EXPRESS, await _cold_opening(store))
     await store.stop()
 
 
@@ -94,17 +92,6 @@ async def _round_trip(store: TmpfsStore, figures: Figures, live: int) -> None:
     times.append(time.thread_time())
     for place, measure in enumerate((opening, using, closing)):
         figures.add(measure(live), EXPRESS, (times[place + 1] - times[place]) / CALLS * 1e6)
-
-
-async def _cold_opening(store: TmpfsStore) -> float:
-    costs = []
-    for _ in range(COLD_CALLS):
-        empty_caches()
-        before = time.thread_time()
-        session = await store.open(TTL)
-        costs.append((time.thread_time() - before) * 1e6)
-        await store.close(session.id)
-    return median(costs)
 
 
 def measure_restart(stage: Stage, figures: Figures, live: int) -> None:
@@ -146,7 +133,8 @@ async def _expire(path: Path, figures: Figures, live: int) -> None:
     """A start that finds all of them beyond a limit of nothing, so that all are swept."""
     store = new_store(path, ttl_limit=0.0)
     await store.start()
-    turns = await turns_until(lambda: store.count() == 0)
+    limit = time.monotonic() + SWEEP_LIMIT
+    turns = await turns_until(lambda: store.count() == 0 or time.monotonic() > limit)
     figures.add(sweeping(live), EXPRESS, quantiles([used for used, _ in turns], n=100)[-1])
     figures.add(waiting(live), EXPRESS, quantiles([late for _, late in turns], n=100)[-1])
     await store.stop()

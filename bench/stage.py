@@ -108,7 +108,7 @@ class Stage:
         """Whatever is wrong with one contender, or a part of it, is said, and the rest goes on."""
         try:
             yield
-        except (*FAULTS, OSError, subprocess.SubprocessError) as error:
+        except (*FAULTS, OSError, ValueError, subprocess.SubprocessError) as error:
             self.leave_out(what, error)
 
     def _wait(self, port: int, process: subprocess.Popen[bytes], log: Path) -> None:

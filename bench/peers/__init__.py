@@ -1,1 +1,0 @@
-"""The peers: their configurations, and those that are written here."""
