@@ -27,14 +27,14 @@ Turn = Sequence[Entry]
 
 @dataclass(slots=True)
 class Conversation:
+    """`system`: its instructions. `last`: the newest step's number. Of the log: its length, and the
+    places of the event with the instructions and of the first one that is somebody else's."""
+
     entries: list[Entry] = field(default_factory=list)
     system: tuple[Message, ...] = ()
-    """Its instructions, and the place of the event that has them."""
-    system_place: int = 0
     last: int = 0
-    """The newest step's number."""
     length: int = 0
-    """Of the log; and in it the place of the first event that is not ours."""
+    system_place: int = 0
     stranger: int | None = None
 
     @classmethod

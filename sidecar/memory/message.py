@@ -23,7 +23,11 @@ class Message:
 
     @classmethod
     def of(cls, text: str) -> Self:
-        return cls(text, _decoder.decode(text))
+        """Raises ValueError."""
+        value = _decoder.decode(text)
+        if not isinstance(value, dict):
+            raise ValueError
+        return cls(text, value)
 
     @property
     def role(self) -> Any:

@@ -27,7 +27,7 @@ class Overlap(NamedTuple):
 
 def find_overlap(entries: Sequence[Entry], sent: Sequence[Message]) -> Overlap | None:
     """The longest agreement, and of several the newest."""
-    speakers = {entry.step.reply.role for entry in entries if entry.step.reply is not None}
+    speakers = [entry.step.reply.role for entry in entries if entry.step.reply is not None]
     if all(message.role not in speakers for message in sent):
         return None  # the usual one, without a look at every word
     owners = [index for index, entry in enumerate(entries) for _ in entry.step.told]

@@ -41,17 +41,18 @@ class Step:
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Self | None:
         """None if the event is somebody else's."""
-        kept = event.get(_KIND)
-        if not isinstance(kept, dict):
+        try:
+            kept = event[_KIND]
+            return cls(
+                int(kept["number"]),
+                _messages(kept["messages"]),
+                Message.of(kept["reply"]) if "reply" in kept else None,
+                float(kept["time"]),
+                _messages(kept["system"]) if "system" in kept else None,
+                kept.get("anew") is True,
+            )
+        except (LookupError, TypeError, ValueError, RecursionError):
             return None
-        return cls(
-            kept["number"],
-            _messages(kept["messages"]),
-            Message.of(kept["reply"]) if "reply" in kept else None,
-            kept["time"],
-            _messages(kept["system"]) if "system" in kept else None,
-            kept.get("anew", False),
-        )
 
     def event(self) -> dict[str, Any]:
         kept: dict[str, Any] = {

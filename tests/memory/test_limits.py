@@ -129,6 +129,19 @@ def test_the_events_of_others_are_never_dropped() -> None:
     assert [event.get("blob") for event in talk.log] == [1, None, None, None]
 
 
+@pytest.mark.parametrize("event", [
+    {"chat": 1}, {"chat": {}}, {"chat": {"number": "x", "time": 1, "messages": []}},
+    {"chat": {"number": 1, "time": 1, "messages": ["5"]}},
+    {"chat": {"number": 1, "time": 1, "messages": ["{"]}},
+    {"chat": {"number": 1, "time": None, "messages": [[]]}},
+])  # fmt: skip
+def test_what_only_looks_like_ours_is_somebody_elses(event: Json) -> None:
+    talk = Talk(Limits(1, None, ANY))
+    talk.log.append(event)
+    assert [talk.ask(number) for number in (1, 2, 3)] == ["u1", "u1 a1 u2", "u2 a2 u3"]
+    assert talk.log[0] == event
+
+
 def test_a_log_that_was_cut_too_far_begins_with_a_turn() -> None:
     talk = Talk()
     talk.say(user("u1"), reply=calls("c1"))

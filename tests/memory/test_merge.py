@@ -156,6 +156,12 @@ def test_taken_back_twice() -> None:
     assert numbers == sorted(set(numbers))
 
 
+def test_an_engine_whose_roles_are_odd() -> None:
+    talk, odd = Talk(), {"role": ["a"], "content": "a1"}
+    talk.say(user("u1"), reply=odd)
+    assert talk.say(user("u1"), odd, user("u2")) == "u1 a1 u2"
+
+
 def test_many_equal_messages_are_laid_over_quickly() -> None:
     """Quadratic, 3,000 on 3,000 would take minutes."""
     talk = Talk()
