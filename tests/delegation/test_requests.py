@@ -39,7 +39,7 @@ def post(body: str = "{}", target: str = "/invocations", *lines: str) -> EngineR
         ({"body.a.b.id": "${engine_id}"}, "{}", '{"a": {"b": {"id": 7}}}'),
         ({"body.a.id": "${engine_id}"}, '{"a":{"x":0}}', '{"a":{"x":0, "id": 7}}'),
         ({"body.a.id": "${engine_id}"}, '{"a":{"id":"forged"}}', '{"a":{"id":7}}'),
-        ({"body.a": {"id": "${engine_id}", "r": None}}, '{"a":{"x":0}}', '{"a":{"id": 7, "r": null}}'),
+        ({"body.a": {"id": "${engine_id}", "r": None}}, '{"a":0}', '{"a":{"id": 7, "r": null}}'),
         ({"body.on": True, "body.list": [1, "${engine_id}"]}, "{}", '{"on": true, "list": [1, 7]}'),
         ({"body.u": "${body.name}"}, '{"name":"ada","u":"eve"}', '{"name":"ada","u":"ada"}'),
         ({"body.u": "${body.name}"}, '{"u":"eve"}', "{}"),
