@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parents[1] / "sidecar"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("", "errors", "clock", "headers", "life", "turn", "control"),
     ("delegation.grammar",),
-    ("head", "config", "sessions", "splice"),
+    ("head", "config", "splice"),
+    ("sessions",),
     ("dialects.intent", "engine"),
     ("memory",),
     ("dialects", "ops", "listening", "delegation"),

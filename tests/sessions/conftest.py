@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.sessions.contract import PLACES, Place, TmpfsPlace
+from tests.sessions.contract import Place, RedisPlace, TmpfsPlace
 from tests.sessions.full import INODES
+from tests.sessions.redis_server import RedisServer
 
 
 @pytest.fixture
@@ -18,9 +19,22 @@ def scratch() -> Iterator[Path]:
         yield Path(path)
 
 
-@pytest.fixture(params=PLACES)
+@pytest.fixture(scope="session")
+def moved_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"), frozen=True)
+    server.set_time(0)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["tmpfs", "redis"])
 async def place(request: pytest.FixtureRequest, scratch: Path) -> AsyncIterator[Place]:
-    place = PLACES[request.param](scratch / "sessions")
+    place: Place
+    if request.param == "tmpfs":
+        place = TmpfsPlace(scratch / "sessions")
+    else:
+        place = RedisPlace(request.getfixturevalue("moved_redis"))
     yield place
     await place.leave()
 

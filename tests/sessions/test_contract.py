@@ -138,13 +138,6 @@ async def test_setting_the_wall_clock_neither_ends_nor_prolongs(place: Place, st
     assert not await is_live(store, opened.id)
 
 
-async def test_after_a_step_the_end_is_told_in_the_new_time(place: Place) -> None:
-    store = place.store()
-    opened = await store.open(60)
-    place.clock.set_back(DAY)
-    assert (await store.get(opened.id)).expires == opened.expires - DAY
-
-
 async def test_above_the_maximum_only_new_sessions_are_refused(place: Place) -> None:
     store = place.store(max_sessions=2)
     first, second = await store.open(60), await store.open(60)

@@ -179,6 +179,13 @@ async def test_a_root_that_cannot_be_read_is_not_taken_for_no_session(tmpfs: Tmp
     assert await is_live(store, opened.id)
 
 
+async def test_after_a_step_the_end_is_told_in_the_new_time(tmpfs: TmpfsPlace) -> None:
+    store = tmpfs.store()
+    opened = await store.open(60)
+    tmpfs.clock.set_back(86_400)
+    assert (await store.get(opened.id)).expires == opened.expires - 86_400
+
+
 async def test_time_between_two_readings_of_a_clock_does_not_show(tmpfs: TmpfsPlace) -> None:
     class Passing(MovedClock):
         def boot(self) -> float:

@@ -1,0 +1,1 @@
+"""The store that several sidecars share: a Redis or Valkey server, or several of them."""

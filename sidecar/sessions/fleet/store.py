@@ -1,0 +1,154 @@
+"""The store on a Redis or Valkey server, which several sidecars share.
+
+The server's clock alone counts, and each operation is one script there (scripts.py): whichever
+sidecar a request reaches, it finds what the others did, and no two of them ever win together.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sidecar.errors import SessionExists, SessionNotFound, StoreFull
+from sidecar.sessions.counts import Counts
+from sidecar.sessions.fleet import scripts
+from sidecar.sessions.fleet.contents import ServerContents
+from sidecar.sessions.fleet.keys import Keys
+from sidecar.sessions.fleet.leases import Leases, ServerLease
+from sidecar.sessions.fleet.server import Server
+from sidecar.sessions.fleet.session import microseconds, owner_word, session_of
+from sidecar.sessions.fleet.sweep import Sweep
+from sidecar.sessions.record import encode_state
+from sidecar.sessions.session import Session, check_given, is_well_formed
+
+# Of sessions that are read at once: a state may have 16 KiB.
+_PAGE = 200
+
+
+class FleetStore(ServerContents):
+    """A `Store`."""
+
+    immediate = False
+
+    def __init__(self, server: Server, keys: Keys, max_sessions: int | None = None) -> None:
+        super().__init__(server, keys, Counts())
+        self._max = max_sessions
+        self._leases = Leases(server, keys)
+        self.sweep = Sweep(server, keys)
+
+    @property
+    def on_ended(self) -> Callable[[Session, str], None] | None:
+        return self.sweep.listener
+
+    @on_ended.setter
+    def on_ended(self, listener: Callable[[Session, str], None] | None) -> None:
+        self.sweep.listener = listener
+
+    async def open(
+        self,
+        ttl: float,
+        *,
+        idle: float | None = None,
+        owner: str | None = None,
+        state: Mapping[str, Any] | None = None,
+        session_id: str | None = None,
+    ) -> Session:
+        if session_id is None:
+            session_id = str(uuid.uuid4())
+        else:
+            check_given(session_id)
+        text = encode_state(state or {})
+        answer = await self._counted(
+            scripts.OPEN,
+            session_id,
+            uuid.uuid4().hex,
+            microseconds(ttl),
+            "" if idle is None else microseconds(idle),
+            owner_word(owner),
+            text,
+            "" if self._max is None else self._max,
+            int(self.on_ended is not None),
+        )
+        if answer == -1:
+            raise SessionExists(session_id)
+        if answer == -2:
+            self._counts.refused += 1
+            raise StoreFull(f"all {self._max} sessions are taken; close one or try again later")
+        created, ends, self.sweep.live, untold = answer
+        self.sweep.ended += untold
+        self._counts.opened += 1
+        return session_of(session_id, created, ends, owner_word(owner), text)
+
+    async def get(
+        self, session_id: str, owner: str | None = None, *, touch: bool = False
+    ) -> Session:
+        if not is_well_formed(session_id):
+            raise SessionNotFound(session_id)
+        found = await self._counted(scripts.GET, session_id, owner_word(owner), int(touch))
+        if found is None:
+            raise SessionNotFound(session_id)
+        return session_of(session_id, *found)
+
+    async def close(self, session_id: str, owner: str | None = None) -> None:
+        if not is_well_formed(session_id):
+            raise SessionNotFound(session_id)
+        live = await self._counted(scripts.CLOSE, session_id, owner_word(owner))
+        if live is None:
+            raise SessionNotFound(session_id)
+        self.sweep.live = live
+        self._counts.closed += 1
+
+    async def try_lease(self, session_id: str) -> ServerLease | None:
+        if not is_well_formed(session_id):
+            raise SessionNotFound(session_id)
+        return await self._leases.take(session_id)
+
+    async def list_sessions(self, limit: int, after: str = "") -> list[Session]:
+        found: list[Session] = []
+        while len(found) < limit:
+            wanted = min(limit - len(found), _PAGE)
+            ids = await self._ids_after(after, wanted)
+            found += await self._shown(ids)
+            if len(ids) < wanted:
+                break
+            after = ids[-1]
+        return found
+
+    async def tally(self, key: str) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        page: list[Session] = []
+        while page := await self.list_sessions(_PAGE, page[-1].id if page else ""):
+            for value in (each.state.get(key) for each in page):
+                if isinstance(value, str):
+                    counts[value] = counts.get(value, 0) + 1
+        return counts
+
+    def count(self) -> int:
+        return self.sweep.live
+
+    def counts(self) -> Counts:
+        return replace(self._counts, expired=self.sweep.ended)
+
+    async def start(self) -> None:
+        self.sweep.start()
+
+    async def stop(self) -> None:
+        await self.sweep.stop()
+        await self._leases.stop()
+        await self._server.close()
+
+    async def _ids_after(self, after: str, limit: int) -> list[str]:
+        first = b"-" if not after else b"(" + after.encode(errors="surrogateescape")
+        names = await self._server.ask("ZRANGEBYLEX", self._keys.ids, first, "+", "LIMIT", 0, limit)
+        return [name.decode() for name in names]
+
+    async def _shown(self, ids: list[str]) -> list[Session]:
+        if not ids:
+            return []
+        records = [self._keys.record(each) for each in ids]
+        shown = await self._server.run(scripts.SHOW, records)
+        return [
+            session_of(session_id, *each)
+            for session_id, each in zip(ids, shown, strict=True)
+            if each is not None
+        ]

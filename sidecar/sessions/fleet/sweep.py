@@ -1,0 +1,100 @@
+"""The end of sessions on a server whose time is over: taken off the lists, and told of once.
+
+Nobody could use one of them any more: each script asks the clock. Every sidecar looks once a
+second; the server lets one of them take each session.
+"""
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import Callable
+from contextlib import suppress
+
+from sidecar.errors import SidecarError
+from sidecar.sessions.fleet import scripts
+from sidecar.sessions.fleet.keys import Keys
+from sidecar.sessions.fleet.server import Server
+from sidecar.sessions.fleet.session import session_of
+from sidecar.sessions.session import Session
+
+LOG = logging.getLogger("sidecar.sessions")
+
+PERIOD = 1.0
+_AT_ONCE = 100
+
+
+class Sweep:
+    """`live` is how many sessions there were when the server was last asked."""
+
+    def __init__(self, server: Server, keys: Keys) -> None:
+        self._server = server
+        self._keys = keys
+        self._task: asyncio.Task[None] | None = None
+        self.listener: Callable[[Session, str], None] | None = None
+        self.live = 0
+        self.ended = 0
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="session sweep")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def tick(self) -> bool:
+        """Do what is due; True if there is more. Raises StoreUnavailable."""
+        expired, late, self.live = await self._server.run(
+            scripts.DUE, (self._keys.ends, self._keys.late), _AT_ONCE
+        )
+        for name in expired:
+            await self._expire(name.decode())
+        for name in late:
+            await self._take_over(name)
+        return _AT_ONCE in (len(expired), len(late))
+
+    async def _run(self) -> None:
+        while True:
+            more = False
+            try:
+                with suppress(SidecarError):
+                    more = await self.tick()
+            except Exception:
+                # Whatever it was, a store that is never swept again is worse.
+                LOG.exception("sweeping the sessions failed; it goes on")
+            if not more:
+                # Not all sidecars of a fleet at the same moment.
+                await asyncio.sleep(PERIOD * random.uniform(0.8, 1.2))
+
+    async def _expire(self, session_id: str) -> None:
+        keys = self._keys.of(session_id)
+        tells = int(self.listener is not None)
+        said = await self._server.run(scripts.EXPIRE, keys, session_id, tells)
+        if said is None:
+            return
+        self.ended += 1
+        if said != 1:
+            await self._tell(said, "expired")
+
+    async def _take_over(self, name: bytes) -> None:
+        lists = (self._keys.late, self._keys.said)
+        claimed = await self._server.run(scripts.CLAIM, lists, name)
+        if claimed is None:
+            return
+        said, is_first = claimed
+        if said is None:
+            await self._server.run(scripts.TOLD, lists, name)
+        else:
+            self.ended += is_first
+            await self._tell(said, "expired" if is_first else "adopted")
+
+    async def _tell(self, said: bytes, why: str) -> None:
+        name, session_id, *rest = json.loads(said)
+        session = session_of(session_id, *rest)
+        try:
+            if self.listener is not None:
+                self.listener(session, why)
+        except Exception:
+            LOG.exception("what follows the end of session %.8s... failed", session_id)
+        await self._server.run(scripts.TOLD, (self._keys.late, self._keys.said), name)
