@@ -78,6 +78,7 @@ DEFAULTS: dict[str, Any] = {
     "agentcore_memories": None,
     "agentcore_expiry_days": 90,
     "agentcore_strict": False,
+    "agentcore_conversations": None,
 }
 
 GOOD: tuple[tuple[str, str, Any], ...] = (
@@ -188,6 +189,7 @@ GOOD: tuple[tuple[str, str, Any], ...] = (
     ("agentcore_memories", "a-0123456789=30, b", {"a-0123456789": 30, "b": None}),
     ("agentcore_expiry_days", "3650", 3650),
     ("agentcore_strict", "on", True),
+    ("agentcore_conversations", "talks-0123456789", "talks-0123456789"),
 )  # fmt: skip
 
 LATER = "is not supported in this version; remove it"
@@ -320,14 +322,15 @@ BAD: tuple[tuple[str, str, str], ...] = (
     ("create_session_defaults", '{"body.capacity": 1e400}', "is not JSON; write it as in"),
     ("create_session_defaults", "[]", "is no JSON object; write it as in"),
     ("close_session_defaults", '{"force": false}', '"force" is not a place in a request'),
-    ("agentcore_memories", "a,,b", "names no memory; write ids"),
-    ("agentcore_memories", "arn:aws:x:y:1:memory/a", "names no memory; write ids, not ARNs"),
+    ("agentcore_memories", "a,,b", "names no memory; write an id"),
+    ("agentcore_memories", "arn:aws:x:y:1:memory/a", "names no memory; write an id, not an ARN"),
     ("agentcore_memories", "a=7,a=8", "is named twice"),
     ("agentcore_memories", "a=", "is not a number of days; give 1 to 3650"),
     ("agentcore_expiry_days", "0", "is not a number of days; give 1 to 3650"),
     ("agentcore_expiry_days", "3651", "is not a number of days"),
     ("agentcore_expiry_days", "99999999", "is not a number of days"),
     ("agentcore_strict", "maybe", "is neither on nor off"),
+    ("agentcore_conversations", "a=7", "names no memory; write an id, not an ARN"),
 )  # fmt: skip
 
 

@@ -16,16 +16,18 @@ def days(text: str) -> int:
     raise wrong(text, "is not a number of days", f"give 1 to {MOST_DAYS}")
 
 
+def memory(text: str) -> str:
+    if not text or len(text) > _ID_LENGTH or set(text) & set(":/= "):
+        raise wrong(text, "names no memory", "write an id, not an ARN, as in chats-0123456789")
+    return text
+
+
 def declared(text: str) -> Mapping[str, int | None]:
     """Days by id; None where they are not given."""
     found: dict[str, int | None] = {}
     for word in text.split(","):
-        memory, equals, given = word.strip().partition("=")
-        if not memory or len(memory) > _ID_LENGTH or set(memory) & set(":/ "):
-            raise wrong(
-                word, "names no memory", "write ids, not ARNs: chats-0123456789=30,notes-0123456789"
-            )
-        if memory in found:
-            raise wrong(memory, "is named twice", "leave one out")
-        found[memory] = days(given) if equals else None
+        name, equals, given = word.strip().partition("=")
+        if memory(name) in found:
+            raise wrong(name, "is named twice", "leave one out")
+        found[name] = days(given) if equals else None
     return found

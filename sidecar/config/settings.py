@@ -243,6 +243,10 @@ class Settings(BaseModel):
     agentcore_strict: Switch = setting(
         "off", "accept only ids that Amazon's service accepts, with its words"
     )
+    agentcore_conversations: Annotated[str | None, parsed(memories.memory)] = setting(
+        None,
+        "a memory, by its id, whose sessions are the conversations that `SIDECAR_MEMORY` keeps",
+    )
 
     _given: Mapping[str, Given] = PrivateAttr(default_factory=dict)
 
