@@ -48,6 +48,9 @@ class Worker:
             # A session of its own: Ctrl-C in a terminal is for us to pass on, once.
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
+                # A module of ours is never taken from the working directory; nor, in an image,
+                # from an engine's PYTHONPATH.
+                "-I" if sys.flags.isolated else "-P",
                 "-m",
                 "sidecar.worker",
                 stdin=theirs.fileno(),
