@@ -14,7 +14,7 @@ from aiohttp import http_parser
 from sidecar.admin.server import start_admin
 from sidecar.config import Settings
 from sidecar.config.sources import variable
-from sidecar.contracts import make_dialects
+from sidecar.contracts import Rounds, make_contracts
 from sidecar.control import Control
 from sidecar.engine.replicas import Replicas
 from sidecar.engine.rounds import watching
@@ -79,10 +79,11 @@ class _App(Process):
 
     async def _serve(self, store: TmpfsStore, replicas: Replicas, keeping: Keeping) -> int:
         settings = self._settings
-        dialects = make_dialects(settings, keeping.engine_path, self._make_apart)
+        path = keeping.engine_path
+        contracts = make_contracts(settings, path, replicas, self._make_apart)
         for apart in self._stores[1:]:
             await apart.start()
-        voice = dialects[-1].voice
+        voice = contracts.dialects[-1].voice
         on_turn = noting(self._tally, LOG if settings.access_log else None)
         house = House(
             settings,
@@ -101,14 +102,14 @@ class _App(Process):
             voice.refuse,
         )
         planner = Planner(
-            dialects,
+            contracts.dialects,
             make_vocabulary(settings),
             settings.request_body_max,
             slow_sessions=house.slow_sessions,
         )
         lane = ClientServer(Lane(house), house, planner, connections)
         accept = ExpressServer(house, planner, connections, lane) if settings.express else lane
-        return await self._listen(store, house, connections, accept)
+        return await self._listen(store, house, connections, accept, contracts.rounds)
 
     async def _listen(
         self,
@@ -116,6 +117,7 @@ class _App(Process):
         house: House,
         connections: Connections,
         accept: ExpressServer | ClientServer,
+        rounds: Rounds,
     ) -> int:
         settings = self._settings
         loop = asyncio.get_running_loop()
@@ -129,7 +131,7 @@ class _App(Process):
 
         control = Control(self._socket, lambda: as_line(counted())) if self._socket else None
         watches = watching(house.replicas, store, settings.engine_health_path)
-        tasks = [asyncio.create_task(watch) for watch in watches]
+        tasks = [asyncio.create_task(watch) for watch in (*watches, *rounds)]
         tasks.append(asyncio.create_task(_tick(house.replicas, connections)))
         try:
             admin = await start_admin(

@@ -1,15 +1,23 @@
 """The dialects of one configuration, each with what it keeps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
 
 from sidecar.clock import SystemClock
 from sidecar.config import Settings
 from sidecar.dialects.agentcore.dialect import AgentCore
 from sidecar.dialects.agentcore.memory.api import MemoryApi
 from sidecar.dialects.agentcore.memory.histories import LIFETIME
+from sidecar.dialects.agentcore.runtime.busy import keep_busy
+from sidecar.dialects.agentcore.runtime.lines import Outward
+from sidecar.dialects.agentcore.runtime.runtime import Runtime
+from sidecar.dialects.agentcore.runtime.sessions import RuntimeSessions
+from sidecar.dialects.agentcore.runtime.turns import Turns
 from sidecar.dialects.intent import Dialect
 from sidecar.dialects.plain import Plain
 from sidecar.dialects.sagemaker.dialect import SageMaker
+from sidecar.engine.replicas import Replicas
 from sidecar.sessions.store import Store
 
 MakeStore = Callable[[str, float], Store]
@@ -17,28 +25,57 @@ MakeStore = Callable[[str, float], Store]
 and the longest life of what is in it, in seconds."""
 
 
-def make_dialects(
-    settings: Settings, engine_path: str, make_store: MakeStore
-) -> tuple[Dialect, ...]:
-    """The last one has a route for every request."""
+Rounds = list[Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Contracts:
+    """dialects: the last one has a route for every request. rounds: what goes on in the background
+    for as long as the process serves."""
+
+    dialects: tuple[Dialect, ...]
+    rounds: Rounds
+
+
+def make_contracts(
+    settings: Settings, engine_path: str, replicas: Replicas, make_store: MakeStore
+) -> Contracts:
     dialects: list[Dialect] = []
+    rounds: Rounds = []
     if "agentcore" in settings.dialects:
-        dialects.append(_agentcore(settings, make_store("agentcore", LIFETIME)))
+        store = make_store("agentcore", LIFETIME)
+        sessions = RuntimeSessions(
+            store,
+            replicas,
+            idle=settings.agentcore_idle,
+            maximum=settings.agentcore_lifetime,
+        )
+        dialects.append(_agentcore(settings, store, sessions))
+        rounds.append(keep_busy(sessions, replicas))
     dialects.append(_sagemaker(settings, engine_path))
-    return tuple(dialects)
+    return Contracts(tuple(dialects), rounds)
 
 
-def _agentcore(settings: Settings, store: Store) -> AgentCore:
+def _agentcore(settings: Settings, store: Store, sessions: RuntimeSessions) -> AgentCore:
+    outward = Outward(
+        memory_id=settings.agentcore_memory_id, authorization=settings.agentcore_authorization
+    )
+    clock, strict = SystemClock(), settings.agentcore_strict
+    runtime = Runtime(Turns(store, sessions, clock), sessions, outward, strict=strict)
+    shares = "sagemaker" in settings.dialects
+    return AgentCore(_memory(settings, store), runtime, outward, shares=shares)
+
+
+def _memory(settings: Settings, store: Store) -> MemoryApi:
     days = settings.agentcore_expiry_days
     declared = settings.agentcore_memories or {}
-    memory = MemoryApi(
+    return MemoryApi(
         store,
         SystemClock(),
         declared={each: given or days for each, given in declared.items()},
         expiry_days=days,
         strict=settings.agentcore_strict,
     )
-    return AgentCore(memory)
 
 
 def _sagemaker(settings: Settings, engine_path: str) -> Dialect:

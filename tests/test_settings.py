@@ -77,6 +77,10 @@ DEFAULTS: dict[str, Any] = {
     "close_session_defaults": {},
     "agentcore_memories": None,
     "agentcore_expiry_days": 90,
+    "agentcore_idle": 900.0,
+    "agentcore_lifetime": 28800.0,
+    "agentcore_memory_id": None,
+    "agentcore_authorization": False,
     "agentcore_strict": False,
     "agentcore_conversations": None,
 }
@@ -188,6 +192,10 @@ GOOD: tuple[tuple[str, str, Any], ...] = (
     ("replica_header", "off", None),
     ("agentcore_memories", "a-0123456789=30, b", {"a-0123456789": 30, "b": None}),
     ("agentcore_expiry_days", "3650", 3650),
+    ("agentcore_idle", "60", 60.0),
+    ("agentcore_lifetime", "1h", 3600.0),
+    ("agentcore_memory_id", "chats-0123456789", "chats-0123456789"),
+    ("agentcore_authorization", "on", True),
     ("agentcore_strict", "on", True),
     ("agentcore_conversations", "talks-0123456789", "talks-0123456789"),
 )  # fmt: skip
@@ -329,6 +337,10 @@ BAD: tuple[tuple[str, str, str], ...] = (
     ("agentcore_expiry_days", "0", "is not a number of days; give 1 to 3650"),
     ("agentcore_expiry_days", "3651", "is not a number of days"),
     ("agentcore_expiry_days", "99999999", "is not a number of days"),
+    ("agentcore_idle", "0", "is too short"),
+    ("agentcore_lifetime", "soon", "is not a time"),
+    ("agentcore_memory_id", "a\nb", "holds a control character"),
+    ("agentcore_authorization", "maybe", "is neither on nor off"),
     ("agentcore_strict", "maybe", "is neither on nor off"),
     ("agentcore_conversations", "a=7", "names no memory; write an id, not an ARN"),
 )  # fmt: skip

@@ -240,6 +240,18 @@ class Settings(BaseModel):
     agentcore_expiry_days: Annotated[int, parsed(memories.days)] = setting(
         "90", "days that events of a memory are kept which names none, `1` to `3650`"
     )
+    agentcore_idle: Annotated[float, parsed(values.duration(at_least=1.0))] = setting(
+        "15m", "an AgentCore runtime session without a turn ends after this"
+    )
+    agentcore_lifetime: Annotated[float, parsed(values.duration(at_least=1.0))] = setting(
+        "8h", "the longest life of an AgentCore runtime session"
+    )
+    agentcore_memory_id: Annotated[str | None, parsed(str)] = setting(
+        None, "the memory that an agent is told of whose client names none"
+    )
+    agentcore_authorization: Switch = setting(
+        "off", "let an agent see its client's `Authorization`; never a signature for AWS"
+    )
     agentcore_strict: Switch = setting(
         "off", "accept only ids that Amazon's service accepts, with its words"
     )

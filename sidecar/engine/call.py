@@ -21,7 +21,7 @@ async def call(
         async with asyncio.timeout(within):
             exchange = Exchange(engine, await engine.connect())
             try:
-                exchange.start(_bytes(engine, request))
+                exchange.start(request_bytes(engine, request))
                 exchange.finish_request()
                 reply = await exchange.head()
                 return reply, await _body(engine, exchange, limit)
@@ -31,7 +31,8 @@ async def call(
         raise engine.too_slow(within) from None
 
 
-def _bytes(engine: Engine, request: EngineRequest) -> bytes:
+def request_bytes(engine: Engine, request: EngineRequest) -> bytes:
+    """The request as it is sent on a connection of its own; its body is whole."""
     body = request.body or b""
     head = (
         f"{request.method} {request.target} HTTP/1.1\r\n"

@@ -69,6 +69,11 @@ class Plan:
     def method(self) -> str:
         return self.message.method if self.message is not None else "-"
 
+    @property
+    def is_handshake(self) -> bool:
+        """Of a WebSocket: its key is new each time (RFC 6455 section 4.1)."""
+        return self.head is not None and self.head.websocket
+
     def engine_head(self, session_line: bytes) -> bytes:
         """The head that goes to the engine for a plain request."""
         line, whole = self._whole
@@ -149,7 +154,7 @@ class Planner:
         plan = self._kept.get(raw)
         if plan is None:
             plan = self._make(raw)
-            if len(raw) <= _KEPT_HEAD_LIMIT:
+            if len(raw) <= _KEPT_HEAD_LIMIT and not plan.is_handshake:
                 if len(self._kept) >= _KEPT_PLANS:
                     self._kept.clear()
                 self._kept[raw] = plan

@@ -35,7 +35,7 @@ def ok(body: Any, status: int = 200) -> Answer:
 
 
 def ok_text(text: str, status: int = 200) -> Answer:
-    return Answer(status, text.encode(), _JSON, (_request_id(),))
+    return Answer(status, text.encode(), _JSON, (request_id(),))
 
 
 def refuse(error: SidecarError, plane: Plane) -> Answer:
@@ -43,7 +43,7 @@ def refuse(error: SidecarError, plane: Plane) -> Answer:
     body: dict[str, Any] = {"message": error.message}
     if kind == ValidationFailed.kind:
         body |= _details(error)
-    return Answer(status, dump(body).encode(), _JSON, (("x-amzn-errortype", kind), _request_id()))
+    return Answer(status, dump(body).encode(), _JSON, (("x-amzn-errortype", kind), request_id()))
 
 
 def _code(error: SidecarError, plane: Plane) -> tuple[int, str]:
@@ -53,7 +53,7 @@ def _code(error: SidecarError, plane: Plane) -> tuple[int, str]:
         return QuotaExceeded.status, QuotaExceeded.kind
     if isinstance(error, Overloaded) or error.status == 429:
         return 429, plane.throttled
-    if error.kind.endswith("Exception"):
+    if error.kind.endswith(("Exception", "ClientError")):
         return error.status, error.kind
     return 500, plane.internal
 
@@ -65,5 +65,5 @@ def _details(error: SidecarError) -> dict[str, Any]:
     return {"reason": error.reason, "fieldList": fields}
 
 
-def _request_id() -> tuple[str, str]:
+def request_id() -> tuple[str, str]:
     return "x-amzn-requestid", str(uuid.uuid4())

@@ -4,6 +4,7 @@ from typing import Final
 
 from sidecar.dialects.agentcore.runtime.lines import from_agent
 from sidecar.dialects.agentcore.runtime.record import Interrupted, Record, Start
+from sidecar.engine.call import request_bytes
 from sidecar.engine.engine import Engine
 from sidecar.engine.exchange import Exchange
 from sidecar.engine.reply import Reply
@@ -21,7 +22,7 @@ async def run(engine: Engine, request: EngineRequest, record: Record) -> None:
     Interrupted when the agent may have begun."""
     exchange = Exchange(engine, await engine.connect())
     try:
-        exchange.start(_bytes(engine, request))
+        exchange.start(request_bytes(engine, request))
         exchange.finish_request()
         reply = await exchange.head()
         if not 200 <= reply.status < 300:
@@ -34,17 +35,6 @@ async def run(engine: Engine, request: EngineRequest, record: Record) -> None:
         raise Interrupted(error.message) from None
     finally:
         exchange.abort()
-
-
-def _bytes(engine: Engine, request: EngineRequest) -> bytes:
-    body = request.body or b""
-    head = (
-        f"{request.method} {request.target} HTTP/1.1\r\n"
-        f"Host: {engine.host_header}\r\n"
-        f"Content-Length: {len(body)}\r\n"
-        "Connection: close\r\n"
-    ).encode()
-    return b"".join((head, *request.lines, b"\r\n", body))
 
 
 async def _masked(engine: Engine, exchange: Exchange, reply: Reply) -> str:

@@ -39,9 +39,12 @@ class Kept:
         await self._store.put_data(session, key, b"{}")
         return key
 
-    async def finish(self, session: str, key: str, record: Record) -> None:
-        """What cannot be kept costs a later attempt its answer, not this one."""
-        value = json.dumps(_entry(record)).encode()
+    async def finish(
+        self, session: str, key: str, record: Record, error: Interrupted | None
+    ) -> None:
+        """Before the record is finished, so that no client has all of an answer that is not kept.
+        What cannot be kept costs a later attempt its answer, not this one."""
+        value = json.dumps(_entry(record, error)).encode()
         with suppress(SessionNotFound, StoreFailed, StoreFull):
             try:
                 await self._store.put_data(session, key, value)
@@ -58,12 +61,12 @@ class Kept:
         return [key for key in await self._store.data_keys(session) if key.startswith("turn-")]
 
 
-def _entry(record: Record) -> dict[str, Any]:
-    if record.error is not None or record.start is None:
-        return {"error": record.error.message if record.error else "it ended without an answer"}
-    if not record.is_whole:
-        return {"large": True}
+def _entry(record: Record, error: Interrupted | None) -> dict[str, Any]:
     start = record.start
+    if error is not None or start is None:
+        return {"error": error.message if error else "the turn has ended without an answer"}
+    if not record.is_kept:
+        return {"large": True}
     return {
         "status": start.status,
         "type": start.content_type,

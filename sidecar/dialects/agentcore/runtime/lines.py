@@ -12,10 +12,9 @@ _USER: Final = b"x-amzn-bedrock-agentcore-runtime-user-id"
 _REQUEST: Final = b"x-amzn-bedrock-agentcore-runtime-request-id"
 _ACTOR: Final = b"x-amzn-bedrock-agentcore-runtime-custom-actor-id"
 _MEMORY: Final = b"x-amzn-bedrock-agentcore-runtime-custom-memory-id"
-# The agent's own connection has its own; a session's id is written by us.
-_REPLACED: Final = frozenset(
-    (b"host", b"content-length", b"transfer-encoding", b"expect", SESSION.encode())
-)
+_SESSION: Final = SESSION.encode()
+# Of the connection, not of the request.
+_FRAMING: Final = frozenset((b"host", b"content-length", b"transfer-encoding"))
 # Credentials and bookkeeping of the AWS SDK are meant for the service, which keeps them.
 _SERVICE_ONLY: Final = (
     b"x-amz-date",
@@ -35,27 +34,41 @@ _PASSED_BACK: Final = frozenset(
 )
 
 
-def to_agent(
-    lines: Iterable[bytes], session_id: str, *, memory_id: str | None, authorization: bool
-) -> list[bytes]:
-    """Its own, with who asks and which memory is meant under the names that the SDK hands on."""
-    kept = {
-        name: (line, value)
-        for line in lines
-        for name, value in [_parted(line)]
-        if _goes_on(name, value, authorization=authorization)
-    }
-    sent = [line for line, _ in kept.values()]
-    sent.append(_line("Session-Id", session_id))
-    if _REQUEST not in kept:
-        sent.append(_line("Request-Id", str(uuid.uuid4())))
-    if b"content-type" not in kept:
-        sent.append(b"Content-Type: application/json\r\n")
-    if _ACTOR not in kept and _USER in kept:
-        sent.append(_line("Custom-Actor-Id", kept[_USER][1].decode("latin-1")))
-    if _MEMORY not in kept and memory_id is not None:
-        sent.append(_line("Custom-Memory-Id", memory_id))
-    return sent
+class Outward:
+    """What a client's header lines become on their way. `memory_id`: told to an agent whose client
+    names none; `authorization`: the client's own goes on, unless it is a signature for AWS."""
+
+    def __init__(self, *, memory_id: str | None, authorization: bool) -> None:
+        self._memory_id = memory_id
+        self._authorization = authorization
+
+    def for_turn(self, lines: Iterable[bytes], session_id: str) -> list[bytes]:
+        """Without framing and Host, which whoever writes the request knows."""
+        own = [line for line in lines if _parted(line)[0] not in _FRAMING]
+        sent = self.for_websocket(own, session_id)
+        if not any(_parted(line)[0] == b"content-type" for line in own):
+            sent.append(b"Content-Type: application/json\r\n")
+        return sent
+
+    def for_websocket(self, lines: Iterable[bytes], session_id: str) -> list[bytes]:
+        """With who asks and which memory is meant under the names that the SDK hands on."""
+        kept = [(line, *_parted(line)) for line in lines]
+        kept = [each for each in kept if self._goes_on(each[1], each[2])]
+        values = {name: value for _, name, value in kept}
+        sent = [line for line, _, _ in kept]
+        sent.append(_line("Session-Id", session_id))
+        if _REQUEST not in values:
+            sent.append(_line("Request-Id", str(uuid.uuid4())))
+        if _ACTOR not in values and _USER in values:
+            sent.append(_line("Custom-Actor-Id", values[_USER].decode("latin-1")))
+        if _MEMORY not in values and self._memory_id is not None:
+            sent.append(_line("Custom-Memory-Id", self._memory_id))
+        return sent
+
+    def _goes_on(self, name: bytes, value: bytes) -> bool:
+        if name == b"authorization":
+            return self._authorization and not value.startswith(b"AWS4-")
+        return name != _SESSION and not name.startswith(_SERVICE_ONLY)
 
 
 def from_agent(reply: Reply) -> tuple[tuple[str, str], ...]:
@@ -65,12 +78,6 @@ def from_agent(reply: Reply) -> tuple[tuple[str, str], ...]:
         for name, value in found
         if name in _PASSED_BACK
     )
-
-
-def _goes_on(name: bytes, value: bytes, *, authorization: bool) -> bool:
-    if name == b"authorization":
-        return authorization and not value.startswith(b"AWS4-")
-    return name not in _REPLACED and not name.startswith(_SERVICE_ONLY)
 
 
 def _parted(line: bytes) -> tuple[bytes, bytes]:

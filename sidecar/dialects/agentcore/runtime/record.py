@@ -63,9 +63,9 @@ class Record:
             self._tell()
 
     @property
-    def is_whole(self) -> bool:
-        """Good for somebody who asks again."""
-        return self.finished and self.error is None and not self._dropped
+    def is_kept(self) -> bool:
+        """Nothing of it has been dropped."""
+        return not self._dropped
 
     # the readers' side
 
