@@ -73,7 +73,7 @@ def mistakes(path: Path, text: str, given: dict[str, str], defaults: Any = None)
         ({"carry": {}}, "carry", "{} is not a list"),
         ({"carry": [{"from": "body.a"}]}, "carry.0.to", "is missing"),
         ({"carry": [{"to": "body.a"}]}, "carry.0.from", "is missing"),
-        ({"carry": [{"from": "body", "too": "", "to": "body.a"}]}, "carry.0.too", "did you mean to?"),
+        ({"carry": [{"from": "body", "too": "", "to": "body"}]}, "carry.0.too", "did you mean to?"),
         ({"id": {"generate": "uuid"}}, "id.generate", "did you mean uuid4?"),
         ({"id": {"generate": "pool"}}, "id.size", "needs the number of the engine's slots"),
         ({"id": {"generate": "pool:x"}}, "id.generate", "has no number behind pool:"),
