@@ -35,6 +35,8 @@ class Reply:
     websocket: bool = False
     content_type: bytes | None = None
     lines: list[bytes] = field(default_factory=list)
+    has_no_body: bool = False
+    """RFC 9112 section 6.3, rule 1; a reply to HEAD has none either."""
     kept_head: bytes = b""  # as a client on a kept connection gets it, once that has been made
 
     @property
@@ -44,11 +46,6 @@ class Reply:
     @property
     def is_event_stream(self) -> bool:
         return (self.content_type or b"").lower().startswith(b"text/event-stream")
-
-    @property
-    def has_no_body(self) -> bool:
-        """RFC 9112 section 6.3, rule 1; a reply to HEAD has none either."""
-        return self.status < 200 or self.status in (204, 304)
 
     def drop(self, name: bytes) -> None:
         """`name` is in lower case."""
@@ -61,6 +58,7 @@ def read_reply(head: bytes, vocabulary: Vocabulary) -> Reply:
     if start is None:
         raise ReplyError("its status line is not HTTP/1")
     reply = Reply(int(start[2]), start[3] or b"", start[1] == b"1")
+    reply.has_no_body = reply.status < 200 or reply.status in (204, 304)
     if reply.status > 599:
         raise ReplyError("its status is above 599")
     return _read_fields(reply, head, start.end(), vocabulary)

@@ -8,6 +8,7 @@ from sidecar.engine.request import EngineRequest
 from sidecar.errors import EngineError, EngineNotReady
 from sidecar.proxy.house import House
 from sidecar.sessions.session import Session
+from sidecar.sessions.store import Immediate
 from sidecar.turn import Turn
 
 
@@ -39,6 +40,12 @@ async def act(
             return _confirmed(_ping(house), route.voice)
         case _:
             return None
+
+
+def use(store: Immediate, intent: Use, route: Route, turn: Turn) -> Session:
+    """`act` for what is asked most, as a plain call."""
+    turn.intent, turn.session = intent.name, intent.session_id
+    return store.look(intent.session_id, route.owner)
 
 
 def is_announced(status: int) -> bool:

@@ -10,7 +10,7 @@ from sidecar.engine.keeper import Keeper
 from sidecar.engine.replicas import Replicas
 from sidecar.life import Life
 from sidecar.sessions.order import Order
-from sidecar.sessions.store import Store
+from sidecar.sessions.store import Immediate, Store
 from sidecar.turn import Turn
 
 
@@ -32,6 +32,8 @@ class House:
     order: Order | None = None
     slow_sessions: bool = field(init=False)
     """What concerns a session may take time, or change a request: the express lane leaves it."""
+    at_once: Immediate | None = field(init=False)
+    """The store, if it can be asked without a coroutine."""
 
     def __post_init__(self) -> None:
         slow = (
@@ -43,3 +45,5 @@ class House:
             or (self.replicas.several and self.settings.replica_loss == "repin")
         )
         object.__setattr__(self, "slow_sessions", slow)
+        at_once = self.store if isinstance(self.store, Immediate) else None
+        object.__setattr__(self, "at_once", at_once)

@@ -42,6 +42,7 @@ class Pace:
         "_quiet",
         "_stalled_since",
         "head_since",
+        "is_ending",
         "received",
     )
 
@@ -51,7 +52,8 @@ class Pace:
         self._body: tuple[float, int] | None = None  # (since, received then)
         self._quiet = (0.0, -1)  # (since, received then)
         self._stalled_since: float | None = None
-        self._ending_since: float | None = None
+        self._ending_since = 0.0
+        self.is_ending = False
 
     def head_arriving(self) -> None:
         if self.head_since is None:
@@ -75,10 +77,7 @@ class Pace:
 
     def end(self) -> None:
         self._ending_since = time.monotonic()
-
-    @property
-    def is_ending(self) -> bool:
-        return self._ending_since is not None
+        self.is_ending = True
 
     def head_is_late(self, now: float, limits: Limits) -> bool:
         # The check runs once a second: one second early is never late.
@@ -96,7 +95,7 @@ class Pace:
         return self._stalled_since is not None and now - self._stalled_since > limits.send
 
     def ending_is_over(self, now: float) -> bool:
-        return self._ending_since is not None and now - self._ending_since > _ENDING_SECONDS
+        return self.is_ending and now - self._ending_since > _ENDING_SECONDS
 
     def body_is_late(self, now: float, limits: Limits, *, we_paused: bool) -> bool:
         """Whether it came below the rate since the last look. we_paused: it is our own doing."""

@@ -1,7 +1,7 @@
 """The store contract: where sessions live. One contract test-suite runs against every store."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from sidecar.sessions.session import Session
 
@@ -57,6 +57,14 @@ class Lease(Protocol):
 
     async def release(self) -> None:
         """Harmless where the session has ended meanwhile, and a second time."""
+
+
+@runtime_checkable
+class Immediate(Protocol):
+    """What a store has beside, where no call suspends."""
+
+    def look(self, session_id: str, owner: str | None = None) -> Session:
+        """What `get` gives. Without a coroutine a use takes 0.8 us less, of 24 for a request."""
 
 
 class Store(Contents, Protocol):

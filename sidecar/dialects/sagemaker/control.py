@@ -36,7 +36,8 @@ def cannot_be_control(prefix: bytes) -> bool:
 
 def may_be_control_body(body: bytes) -> bool:
     """A key may be written with \\u escapes; most bodies have neither, and are not parsed."""
-    return b"requestType" in body or b"\\u" in body
+    # `in` first takes its left side for a number, and drops the exception: 0.1 us each.
+    return body.find(b"requestType") >= 0 or body.find(b"\\u") >= 0
 
 
 def request_type(body: bytes) -> str | None:

@@ -1,4 +1,4 @@
-"""A client's connection in the express lane: what comes from the client, and our own answers.
+"""A client's connection in the express lane: what comes from the client, and what becomes of it.
 
 idle --head--> gathering a small body --> waiting for the engine --> relaying --> idle
            \\-> streaming a large body  -/
@@ -8,20 +8,18 @@ idle --head--> gathering a small body --> waiting for the engine --> relaying --
 import asyncio
 from typing import TYPE_CHECKING
 
-from sidecar.dialects.intent import Answer, Begin, Intent, Peek, Route
+from sidecar.dialects.intent import Answer, Begin, Intent, Peek, Use
 from sidecar.errors import BadRequest, BodyTooLarge, SidecarError
-from sidecar.head import Head
-from sidecar.proxy.action import act
+from sidecar.proxy.action import act, use
 from sidecar.proxy.express.forward import Forward
+from sidecar.proxy.express.inhand import RequestInHand
 from sidecar.proxy.express.step import step
-from sidecar.proxy.express.wire import ClientWire
 from sidecar.proxy.framing import Framer
 from sidecar.proxy.house import House
 from sidecar.proxy.plan import Plan, may_take_time
-from sidecar.proxy.reset import reset
 from sidecar.proxy.way import settle
-from sidecar.proxy.wire import LAST_CHUNK, answer_bytes, chunk
-from sidecar.turn import Turn
+from sidecar.proxy.wire import LAST_CHUNK, chunk
+from sidecar.sessions.session import Session
 
 if TYPE_CHECKING:
     from sidecar.proxy.express.server import ExpressServer
@@ -30,31 +28,12 @@ if TYPE_CHECKING:
 _HIGH_WATER = 65536
 
 
-class ExpressConnection(ClientWire):
-    """`plan`, `head` and `turn` are those of the request in hand; `plan` is None between two."""
-
-    __slots__ = (
-        "_body",
-        "_broken",
-        "_forward",
-        "_framer",
-        "_server",
-        "_streaming",
-        "head",
-        "house",
-        "plan",
-        "turn",
-    )
-
-    head: Head
-    turn: Turn
+class ExpressConnection(RequestInHand):
+    __slots__ = ("_body", "_broken", "_forward", "_server", "_streaming")
 
     def __init__(self, server: "ExpressServer", house: House, framer: Framer) -> None:
-        super().__init__()
-        self.house = house
-        self.plan: Plan | None = None
+        super().__init__(house, framer)
         self._server = server
-        self._framer = framer
         self._forward = Forward(self)
         self._body: list[bytes] = []
         self._streaming = False
@@ -67,8 +46,9 @@ class ExpressConnection(ClientWire):
         self._server.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
-        self.pace.received += len(data)
-        if self._broken or self.pace.is_ending:
+        pace = self.pace
+        pace.received += len(data)
+        if self._broken or pace.is_ending:
             return
         if self._framer.in_body:
             self._take_body(data)
@@ -98,28 +78,7 @@ class ExpressConnection(ClientWire):
         self._forward.hold(False)
         self._go_on()
 
-    # what all connections show of themselves
-
-    @property
-    def is_idle(self) -> bool:
-        return self.pace.is_ending or (self.plan is None and not self._framer.rest)
-
-    @property
-    def body_is_awaited(self) -> bool:
-        return self._framer.in_body
-
-    @property
-    def route(self) -> Route:
-        """That of the request in hand, whose head has been accepted."""
-        assert self.plan is not None and self.plan.route is not None
-        return self.plan.route
-
-    @property
-    def may_keep(self) -> bool:
-        """Whether the connection may be used again, as far as client and sidecar can tell."""
-        plan = self.plan
-        keep = plan is not None and plan.keep_alive and not self.house.life.draining
-        return keep and not self._framer.in_body
+    # what all connections are asked
 
     def fail_body(self, error: SidecarError) -> None:
         self._broken = True
@@ -138,19 +97,12 @@ class ExpressConnection(ClientWire):
     def replied(self, *, keep: bool) -> None:
         """The engine's reply is written."""
         self._finish(keep=keep)
-        self._go_on()
+        if self._framer.rest:
+            self._go_on()
 
     def refuse(self, error: SidecarError) -> None:
-        self.turn.error = error.message
-        self._say(self.route.voice.refuse(error))
+        self._refuse(error)
         self._go_on()
-
-    def break_off(self, error: SidecarError) -> None:
-        """The client must not take what it has got for the whole."""
-        self.turn.error = error.message
-        self._note_turn()
-        if self.transport is not None:
-            reset(self.transport)
 
     # requests
 
@@ -181,25 +133,26 @@ class ExpressConnection(ClientWire):
 
     def _start(self, plan: Plan) -> None:
         self.pace.head_since = None
-        if plan.route is not None and not plan.is_plain:
-            self._hand_over(plan.raw + self._framer.whole)
-            return
-        self.plan = plan
-        head = plan.head
-        if head is None:
-            self.turn = Turn(plan.method, plan.path, self.client)
+        framer = self._framer
+        if plan.route is None:
+            self._take(plan)
             self._refuse_head(plan)
-            return
-        self.turn = Turn(head.method, plan.path, self.client, head.request_id, head.trace_id)
-        self.head = head
-        self._streaming = plan.streams
-        if not self._framer.in_body:
+        elif not plan.is_plain:
+            self._hand_over(plan.raw + framer.whole)
+        elif not framer.in_body:
+            self._take(plan)
             self.turn.bytes_in = plan.length
-            self._decide(self._framer.whole)
-            return
+            self._decide(plan, framer.whole)
+        else:
+            self._take(plan)
+            self._gather(plan)
+
+    def _gather(self, plan: Plan) -> None:
+        """Its body is still to come."""
+        self._streaming = plan.streams
         self._body.clear()
         if plan.streams:
-            self._decide(None)
+            self._decide(plan, None)
         if self.plan is not None:
             self.pace.want_body()
             if rest := self._framer.take_rest():
@@ -210,10 +163,8 @@ class ExpressConnection(ClientWire):
         self.hold_reading(False)
         self._server.hand_over(self, request + self._framer.take_rest())
 
-    def _decide(self, body: bytes | None) -> None:
+    def _decide(self, plan: Plan, body: bytes | None) -> None:
         """The body is whole, or None: it is streamed, and its head is enough to decide."""
-        plan = self.plan
-        assert plan is not None
         if plan.refusal is not None:
             self.turn.error = plan.refusal.error
             self._say(plan.refusal.answer)
@@ -227,24 +178,27 @@ class ExpressConnection(ClientWire):
                 if self.house.slow_sessions and may_take_time(intent):
                     self._hand_over(plan.raw + (body or b""))
                     return
-            self._carry_out(plan, intent, body)
+            self._carry_out(plan, intent, body or b"")
         except SidecarError as error:
-            self.turn.error = error.message
-            self._say(self.route.voice.refuse(error))
+            self._refuse(error)
 
-    def _carry_out(self, plan: Plan, intent: Intent, body: bytes | None) -> None:
-        house, route = self.house, self.route
-        session = step(act(house, intent, route, self.turn))
-        if isinstance(session, Answer):
+    def _carry_out(self, plan: Plan, intent: Intent, body: bytes) -> None:
+        house, route = self.house, plan.route
+        assert route is not None
+        session: Answer | Session | None
+        if house.at_once is not None and isinstance(intent, Use):
+            session = use(house.at_once, intent, route, self.turn)
+        else:
+            session = step(act(house, intent, route, self.turn))
+        if session is None:
+            self._forward.start(house.replicas.place(), plan.engine_head(b"") + body, None)
+        elif isinstance(session, Answer):
             self._say(session)
-        elif session is None:
-            engine = house.replicas.place()
-            self._forward.start(engine, plan.engine_head(b"") + (body or b""), None)
         else:
             is_new = isinstance(intent, Begin)
             if house.replicas.several and not is_new:
                 step(settle(house, session))
-            request = plan.engine_head(route.dialect.session_line(session)) + (body or b"")
+            request = plan.engine_head(route.dialect.session_line(session)) + body
             self._forward.start(house.replicas.of(session), request, session, is_new=is_new)
 
     def _take_body(self, data: bytes) -> None:
@@ -261,7 +215,8 @@ class ExpressConnection(ClientWire):
         if not self._framer.in_body:
             self.pace.body_done()
             body = self._body
-            self._decide(body[0] if len(body) == 1 else b"".join(body))
+            assert self.plan is not None
+            self._decide(self.plan, body[0] if len(body) == 1 else b"".join(body))
 
     def _stream(self, payload: bytes) -> None:
         if not self._forward.is_open:
@@ -282,31 +237,3 @@ class ExpressConnection(ClientWire):
         self._framer.rest += data
         if len(self._framer.rest) > _HIGH_WATER:
             self.hold_reading(True)
-
-    # answers
-
-    def _refuse_head(self, plan: Plan) -> None:
-        """Nothing that follows a head that is not understood can be trusted."""
-        assert plan.refusal is not None
-        self.turn.error, self.turn.status = plan.refusal.error, plan.refusal.answer.status
-        self.write(answer_bytes(plan.refusal.answer, close=True))
-        self._note_turn()
-        self._end()
-
-    def _say(self, answer: Answer) -> None:
-        """Give a complete answer of ours."""
-        self.turn.status, self.turn.bytes_out = answer.status, len(answer.body)
-        keep = self.may_keep and not self._streaming
-        self.write(answer_bytes(answer, close=not keep, head_only=self.head.method == "HEAD"))
-        self._finish(keep=keep)
-
-    def _finish(self, *, keep: bool) -> None:
-        self._note_turn()
-        if keep:
-            self.hold_reading(False)
-        else:
-            self._end()
-
-    def _note_turn(self) -> None:
-        self.plan = None
-        self.house.on_turn(self.turn)

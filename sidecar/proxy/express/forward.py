@@ -165,13 +165,13 @@ class Forward:
     def _use(self, upstream: EngineConnection, request: bytes) -> None:
         client = self._client
         self._upstream = upstream
-        upstream.begin(self, bodyless=client.head.method == "HEAD")
+        upstream.begin(
+            self, whole=not client.body_is_awaited, bodyless=client.head.method == "HEAD"
+        )
         if self._upstream is None:  # it has broken at once
             return
         client.turn.forwarded = time.monotonic()
         upstream.write(request)
-        if not client.body_is_awaited:
-            upstream.request_sent()
 
     def _connected(self, task: "asyncio.Task[Way]") -> None:
         if task is not self._connecting:  # the client has gone meanwhile
