@@ -13,6 +13,8 @@ from sidecar.sessions.root import Root
 from sidecar.sessions.tmpfs import TmpfsStore
 from tests.agentcore.stage import Calls, Stage
 from tests.harness.clock import MovedClock
+from tests.sessions.contract import RedisPlace
+from tests.sessions.redis_server import RedisServer
 
 
 @pytest.fixture
@@ -21,8 +23,23 @@ def scratch() -> Iterator[Path]:
         yield Path(path)
 
 
+@pytest.fixture(scope="session")
+def moved_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"), frozen=True)
+    server.set_time(0)
+    server.start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
-async def stage(scratch: Path) -> AsyncIterator[Stage]:
+async def stage(request: pytest.FixtureRequest, scratch: Path) -> AsyncIterator[Stage]:
+    """On tmpfs, unless its parameter says `redis`."""
+    if getattr(request, "param", "tmpfs") == "redis":
+        place = RedisPlace(request.getfixturevalue("moved_redis"))
+        yield Stage(place.clock, place.store())
+        await place.leave()
+        return
     clock = MovedClock()
     store = TmpfsStore(Root(scratch / "memory"), clock=clock, ttl_limit=LIFETIME)
     yield Stage(clock, store)

@@ -9,6 +9,8 @@ from sidecar.dialects.agentcore.memory.histories import CHAPTER_SIZE
 from tests.agentcore.refusals import code, message
 from tests.agentcore.stage import ACTOR, MEMORY, SESSION, Calls, Stage, said, text_of
 
+pytestmark = pytest.mark.parametrize("stage", ["tmpfs", "redis"], indirect=True)
+
 ARN = f"arn:aws:bedrock-agentcore:us-west-2:123456789012:memory/{MEMORY}"
 
 

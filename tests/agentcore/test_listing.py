@@ -7,6 +7,8 @@ import pytest
 
 from tests.agentcore.stage import ACTOR, MEMORY, SESSION, Calls, Stage, client
 
+pytestmark = pytest.mark.parametrize("stage", ["tmpfs", "redis"], indirect=True)
+
 DAY = 86_400
 
 

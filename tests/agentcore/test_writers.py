@@ -17,6 +17,7 @@ from sidecar.sessions.session import Session
 from sidecar.sessions.tmpfs import TmpfsStore
 from tests.agentcore.stage import ACTOR, MEMORY, SESSION, Stage, said
 from tests.harness.clock import MovedClock
+from tests.sessions.contract import RedisPlace
 
 EVENTS = f"/memories/{MEMORY}/events"
 LIST = f"/memories/{MEMORY}/actor/{ACTOR}/sessions/{SESSION}"
@@ -53,9 +54,14 @@ class Distant(TmpfsStore):
             await asyncio.sleep(0)
 
 
-@pytest.fixture(params=range(8))
+@pytest.fixture(params=[*range(8), "redis"])
 async def apis(request: pytest.FixtureRequest, scratch: Path) -> AsyncIterator[list[MemoryApi]]:
     """Two processes' on one place; each number another order of things."""
+    if request.param == "redis":
+        place = RedisPlace(request.getfixturevalue("moved_redis"))
+        yield [Stage(place.clock, place.store()).api() for _ in range(2)]
+        await place.leave()
+        return
     clock = MovedClock()
     stores = [Distant(Root(scratch / "memory"), clock=clock, ttl_limit=LIFETIME) for _ in range(2)]
     for store in stores:
