@@ -11,12 +11,12 @@ import signal
 import sys
 from types import FrameType
 
-from bench.extent import LONG, SHORT
+from bench.extent import LONG, SHORT, Extent
 from bench.figures import Figures
 from bench.profile import profile
 from bench.report import report, write
 from bench.run import measure, say
-from bench.stage import stage
+from bench.stage import Stage, stage
 
 
 def main() -> int:
@@ -30,22 +30,26 @@ def main() -> int:
         return 2
     # Whoever ends this run ends what it has started.
     signal.signal(signal.SIGTERM, _leave)
-    if options.profile:
-        print(profiled())
-        return 0
-    figures, extent = Figures(), SHORT if options.short else LONG
-    left_out = measure(figures, extent)
-    text = report(figures, extent, left_out, None if options.short else profiled())
+    with stage() as here:
+        if options.profile:
+            print(profile(here))
+            return 0
+        text = whole_run(here, SHORT if options.short else LONG)
     print(text)
     if options.write:
         write(text)
     return 0
 
 
-def profiled() -> str:
-    say("profile")
-    with stage() as here:
-        return profile(here)
+def whole_run(here: Stage, extent: Extent) -> str:
+    figures = Figures()
+    measure(here, figures, extent)
+    shown = ""
+    if extent is LONG:
+        say("profile")
+        shown = profile(here)
+    say("done")
+    return report(figures, extent, here.left_out, shown)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

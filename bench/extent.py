@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 
+from bench.contenders import Contender
+
 MIB = 1 << 20
 
 
 @dataclass(frozen=True)
 class Extent:
-    """Rounds last a second each. `bodies` counts bytes, `live` sessions."""
+    """Rounds last a second each. `bodies` counts bytes, `live` and `restored` sessions.
+
+    `only`: those of which more is measured than requests; none: all.
+    """
 
     request_rounds: int
     stream_rounds: int
@@ -18,6 +23,10 @@ class Extent:
     clients_gone: int
     live: tuple[int, ...]
     restored: tuple[int, ...]
+
+    def is_wanted(self, contender: Contender) -> bool:
+        """For more than its CPU per request."""
+        return not contender.is_variant and (self.only is None or contender.name in self.only)
 
 
 LONG = Extent(
@@ -31,7 +40,6 @@ LONG = Extent(
     live=(1_000, 10_000, 100_000),
     restored=(100_000, 1_000_000),
 )
-# `only`: those whose memory, bodies and starts are looked at one by one.
 SHORT = Extent(
     request_rounds=1,
     stream_rounds=1,

@@ -17,9 +17,9 @@ class NotStartedError(Exception):
 
 
 def clean_environment() -> dict[str, str]:
-    """No setting of the caller's reaches a contender."""
-    ours = ("SIDECAR_", "SAGEMAKER_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    """No setting of the caller's reaches a contender; what is installed has its bytecode."""
+    names = ("SIDECAR_", "SAGEMAKER_", "PYTHONDONTWRITEBYTECODE")
+    return {name: value for name, value in os.environ.items() if not name.startswith(names)}
 
 
 def end_orphans() -> None:

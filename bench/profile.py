@@ -1,5 +1,7 @@
 """Where the sidecar's time goes at c=32: by library and symbol (perf), by function (cProfile)."""
 
+import asyncio
+import cProfile
 import os
 import pstats
 import re
@@ -8,20 +10,23 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from bench.contenders import Contender, Place, sidecar_variables
 from bench.goals import EXPRESS, cpu
-from bench.processes import end
+from bench.processes import clean_environment, end
 from bench.requests import Load, drive
 from bench.running import Running, WrongAnswerError
+from bench.sessions import fill
 from bench.stage import Stage
 from bench.tables import number, table
 
 SECONDS = 4
 ROWS = 25
+OPENINGS = 5000
 LOAD = Load(cpu(32), 32)
 HERTZ = "997"  # not a multiple of a timer's
 FILE_LIMIT = 10.0
@@ -30,7 +35,11 @@ Entry = tuple[str, int, float]
 
 
 def profile(stage: Stage) -> str:
-    return by_symbol(stage) + "\n" + by_function(stage)
+    parts: list[str] = []
+    for part in (by_symbol, by_function, of_opening, of_imports):
+        with stage.or_left_out(f"profile {part.__name__}"):
+            parts.append(part(stage))
+    return "\n".join(parts)
 
 
 def by_symbol(stage: Stage) -> str:
@@ -80,17 +89,45 @@ def by_function(stage: Stage) -> str:
         requests = _drive(stage, one)
         os.kill(one.pid, signal.SIGUSR2)
         _wait_for_file(file)
-    return function_table(_entries(pstats.Stats(str(file))), requests)
+    shown = function_table(_entries(pstats.Stats(str(file))), requests, ROWS)
+    return f"By function, slowed down by the profiler (cProfile, wall clock):\n\n{shown}"
 
 
-def function_table(entries: Sequence[Entry], requests: int) -> str:
-    total = sum(own for _, _, own in entries)
-    rows = (
-        [f"{own / total:.1%}", number(own / requests * 1e6), f"{calls / requests:.2f}", f"`{name}`"]
-        for name, calls, own in sorted(entries, key=lambda entry: -entry[2])[:ROWS]
+def of_opening(stage: Stage) -> str:
+    path = stage.scratch / "profiled"
+    kept = cProfile.Profile()
+    kept.runcall(asyncio.run, fill(path, OPENINGS))
+    shutil.rmtree(path)
+    shown = function_table(_entries(pstats.Stats(kept)), OPENINGS, 10)
+    return f"NEW_SESSION in the store, of {OPENINGS:,}:\n\n{shown}"
+
+
+def of_imports(stage: Stage) -> str:
+    """Most of the time until the sidecar listens."""
+    command = [sys.executable, "-X", "importtime", "-c", "import sidecar.app"]
+    ended = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, env=clean_environment()
     )
-    heads = ["share", "own us per request, profiled", "calls per request", "function"]
-    return f"By function, slowed down by the profiler (cProfile):\n\n{table(heads, rows)}"
+    spent = imports_in(ended.stderr)
+    rows = ([f"{own / 1000:.1f}", f"`{name}`"] for name, own in spent.most_common(12))
+    return f"Imports at the start, by package:\n\n{table(['own ms', 'package'], rows)}"
+
+
+def imports_in(said: str) -> Counter[str]:
+    """Microseconds by package, of what `python -X importtime` says."""
+    spent: Counter[str] = Counter()
+    for own, name in re.findall(r"^import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)$", said, re.MULTILINE):
+        spent[name.partition(".")[0]] += int(own)
+    return spent
+
+
+def function_table(entries: Sequence[Entry], times: int, rows: int) -> str:
+    total = sum(own for _, _, own in entries)
+    shown = (
+        [f"{own / total:.1%}", number(own / times * 1e6), f"{calls / times:.2f}", f"`{name}`"]
+        for name, calls, own in sorted(entries, key=lambda entry: -entry[2])[:rows]
+    )
+    return table(["share", "own us for each, profiled", "calls for each", "function"], shown)
 
 
 def _entries(stats: pstats.Stats) -> list[Entry]:

@@ -4,14 +4,13 @@ import cProfile
 import os
 import signal
 import sys
-import time
 from types import FrameType
 
 from sidecar.cli import main
 
 
 def run(file: str, arguments: list[str]) -> int:
-    profile = cProfile.Profile(time.thread_time)  # whatever else runs does not count
+    profile = cProfile.Profile()
 
     def begin(number: int, frame: FrameType | None) -> None:
         profile.enable()

@@ -28,6 +28,7 @@ from bench.goals import (
     sweeping,
 )
 from bench.requests import KERNEL
+from bench.running import BODY
 from bench.singles import CPU_DOWN, CPU_UP
 from bench.tables import compared, goals, measured, number, table
 from bench.versions import machine, versions
@@ -38,32 +39,30 @@ README = HERE.parent / "README.md"
 OPEN, CLOSE = "<!-- overhead -->", "<!-- /overhead -->"
 MARKED = re.compile(f"{OPEN}\n(.*?){CLOSE}", re.DOTALL)
 
-METHOD = """\
-Every contender runs with one worker or thread on one core; load (wrk, and `streams.c` for event
-streams) and engine (`backend.c`) run on another. They take turns, A B C A B C, in rounds of a
-second; a ratio compares what was measured in the same round, and the median of the rounds is
-shown. CPU is the processor time of all threads and processes of a contender
-(`/proc/*/task/*/schedstat`). A request is a POST with 299 bytes of JSON and a session header, its
-answer has 200 bytes, and one header is added on the way. Streams together carry 5,000 events a
-second, however many they are. Times that are no processor time: latency, first events, starts,
-and clients that go.
+METHOD = f"""\
+Every contender runs with one worker or thread (one has two workers) on one core; load (wrk, and
+`streams.c` for event streams) and engine (`backend.c`) run on another. They take turns, A B C A B
+C, in rounds of a second; a ratio compares what was measured in the same round, and the median of
+the rounds is shown. CPU is the processor time of all threads and processes of a contender
+(`/proc/*/task/*/schedstat`). A request is a POST with {len(BODY)} bytes of JSON and a session
+header, its answer has 200 bytes, and one header is added on the way. Streams together carry 5,000
+events a second, however many they are. Times that are no processor time: latency, first events,
+starts, and clients that go.
 """
 
 
-def report(
-    figures: Figures, extent: Extent, left_out: Mapping[str, str], profile: str | None
-) -> str:
+def report(figures: Figures, extent: Extent, left_out: Mapping[str, str], profile: str) -> str:
     return "\n".join(_parts(figures, extent, left_out, profile))
 
 
 def _parts(
-    figures: Figures, extent: Extent, left_out: Mapping[str, str], profile: str | None
+    figures: Figures, extent: Extent, left_out: Mapping[str, str], profile: str
 ) -> Iterator[str]:
     loads = [cpu(1), cpu(32), cpu(256), NEW_HEADS]
     short = ["c=1", "c=32", "c=256", "c=32, every head new"]
     yield "# Results\n"
     yield f"{datetime.now(UTC):%Y-%m-%d}, {machine()}; {', '.join(versions())}.\n"
-    yield f"Made by `python -m bench --write`, {extent.request_rounds} rounds.\n"
+    yield f"Made by `python -m bench --write`, rounds: {extent.request_rounds}.\n"
     yield METHOD
     if left_out:
         yield "Left out:\n\n" + "".join(f"- {name}: {why}\n" for name, why in left_out.items())
@@ -87,8 +86,7 @@ def _parts(
     yield _sessions(figures, extent)
     yield "## Where the time goes\n"
     yield _kernel(figures)
-    if profile is not None:
-        yield profile
+    yield profile
     yield TRIED.read_text().replace("# ", "## ", 1)
 
 

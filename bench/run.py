@@ -13,26 +13,24 @@ from bench.requests import measure_requests
 from bench.running import Running
 from bench.sessions import measure_restart, measure_sessions
 from bench.singles import measure_one
-from bench.stage import Stage, stage
+from bench.stage import Stage
 
 BEGAN = time.monotonic()
 
 
-def measure(figures: Figures, extent: Extent) -> dict[str, str]:
-    """Returns who was left out, and why."""
-    with stage() as here:
-        present = _present(here)
-        _together(here, present, figures, extent)
-        for _ in range(extent.single_rounds):
-            for contender in present:
-                _alone(here, contender, figures, extent)
-        say("sessions")
+def measure(here: Stage, figures: Figures, extent: Extent) -> None:
+    present = _present(here)
+    _together(here, present, figures, extent)
+    for _ in range(extent.single_rounds):
+        for contender in present:
+            _alone(here, contender, figures, extent)
+    say("sessions")
+    with here.or_left_out("sessions"):
         measure_sessions(here, figures, extent.live)
-        for live in extent.restored:
-            say(f"{live:,} sessions restored and swept")
+    for live in extent.restored:
+        say(f"{live:,} sessions restored and swept")
+        with here.or_left_out(f"{live:,} sessions restored"):
             measure_restart(here, figures, live)
-        say("done")
-        return here.left_out
 
 
 def _present(here: Stage) -> list[Contender]:
@@ -53,15 +51,14 @@ def _together(here: Stage, present: list[Contender], figures: Figures, extent: E
         say(f"requests, {extent.request_rounds} rounds of {len(running)} contenders")
         measure_requests(here, running, figures, extent.request_rounds)
         streaming = [
-            one for one in running if one.contender.is_proxy and not one.contender.is_variant
+            one for one in running if one.contender.is_proxy and extent.is_wanted(one.contender)
         ]
         say(f"streams, {extent.stream_rounds} rounds of {len(streaming)} contenders")
         measure_streams(here, streaming, figures, extent.stream_rounds, extent.streams)
 
 
 def _alone(here: Stage, contender: Contender, figures: Figures, extent: Extent) -> None:
-    is_wanted = extent.only is None or contender.name in extent.only
-    if contender.is_variant or contender.name in here.left_out or not is_wanted:
+    if contender.name in here.left_out or not extent.is_wanted(contender):
         return
     say(f"memory, bodies, clients that go: {contender.name}")
     measure_one(here, contender, figures, extent)

@@ -5,7 +5,7 @@ import pytest
 from bench.extent import LONG, SHORT, Extent
 from bench.figures import Figures
 from bench.goals import EXPRESS, IDLE, cpu
-from bench.profile import shares_in
+from bench.profile import imports_in, shares_in
 from bench.report import CLOSE, OPEN, README, RESULTS, between_markers, report, with_table
 from bench.tables import goals, number
 from bench.versions import version_in
@@ -41,7 +41,7 @@ def test_each_goal_has_its_verdict(figures: Figures) -> None:
 def test_a_run_that_lost_most_contenders_still_has_its_report(
     figures: Figures, extent: Extent
 ) -> None:
-    text = report(figures, extent, {"caddy": "ended with 1"}, None)
+    text = report(figures, extent, {"caddy": "ended with 1"}, "")
     assert "- caddy: ended with 1" in text
     assert row(between_markers(text), "nginx")[:4] == ["16.0", "16.0", "0.80", "0.80"]
 
@@ -86,3 +86,13 @@ def test_perf_lines() -> None:
 def test_the_table_is_put_between_the_markers_and_nowhere_else(before: str) -> None:
     readme = f"above\n{OPEN}\n{before}{CLOSE}\nbelow\n"
     assert with_table(readme, "| \\1 new |\n") == f"above\n{OPEN}\n| \\1 new |\n{CLOSE}\nbelow\n"
+
+
+def test_imports_are_added_up_by_package() -> None:
+    said = (
+        "import time: self [us] | cumulative | imported package\n"
+        "import time:       120 |        120 |     aiohttp.web\n"
+        "import time:        30 |        150 |   aiohttp\n"
+        "import time:         7 |          7 | ssl\n"
+    )
+    assert imports_in(said) == {"aiohttp": 150, "ssl": 7}
