@@ -27,24 +27,22 @@ def create_call(section: Section, defaults: Mapping[str, Any], note: Note) -> Cr
         section.read("id", Expression),
         section.read("engine_response_session_id_path", Shape),
     ]
-    shape = _response_shape(section, NEW_SESSION_ID, "content")
-    spelled.append(shape.get(NEW_SESSION_ID))
+    spelled.append(_response_shape(section, NEW_SESSION_ID))
     given = [each for each in spelled if each is not None]
     if len(given) > 1:
         section.wrong("says more than once where the id is; say it once", "id")
-    create = Create(_call(section, defaults, note), given[0] if given else None, shape["content"])
+    create = Create(_call(section, defaults, note), given[0] if given else None)
     section.finish()
     return create
 
 
 def close_call(section: Section, defaults: Mapping[str, Any], note: Note) -> Close:
-    shape = _response_shape(section, "content")
+    _response_shape(section)
     key = "engine_request_session_id_path"
     close = Close(
         _call(section, defaults, note, section.read(key, in_body_text)),
         conditions(section.raw("gone"), (*section.path, "gone"), note),
         section.read("on_shutdown", of(bool)) or False,
-        shape["content"],
     )
     section.finish()
     return close
@@ -101,12 +99,13 @@ def _headers(section: Section, headers: Mapping[str, Any], note: Note) -> list[t
     return found
 
 
-def _response_shape(section: Section, *known: str) -> dict[str, Shape | None]:
-    """By key, all of which are there."""
-    found: dict[str, Shape | None] = dict.fromkeys(known)
+def _response_shape(section: Section, wanted: str | None = None) -> Shape | None:
+    """`content`, the text of the answer in MHCS, is checked and not used: ours says the same of
+    each engine."""
     shape = section.section("response_shape")
-    if shape is not None:
-        for key in known:
-            found[key] = shape.read(key, Shape)
-        shape.finish()
+    if shape is None:
+        return None
+    found = None if wanted is None else shape.read(wanted, Shape)
+    shape.read("content", Shape)
+    shape.finish()
     return found

@@ -48,7 +48,6 @@ class Call:
 class Create:
     call: Call
     id: Expression | Shape | None
-    content: Shape | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,6 @@ class Close:
     call: Call
     gone: tuple[Condition, ...]
     on_shutdown: bool
-    content: Shape | None
 
 
 @dataclass(frozen=True, slots=True)
