@@ -40,6 +40,13 @@ def test_characters_count_instructions_which_stay() -> None:
     assert talk.ask(5) == "1234 u5"
 
 
+@pytest.mark.parametrize(("new", "engine"), [("12", "1234 u1 a1 12"), ("123", "1234 123")])
+def test_instructions_that_are_kept_count_too(new: str, engine: str) -> None:
+    talk = Talk(Limits(None, 10, ANY))
+    talk.say(system("1234"), user("u1"), reply=assistant("a1"))
+    assert talk.say(user(new)) == engine
+
+
 def test_only_text_counts_as_characters() -> None:
     talk = Talk(Limits(None, 100, ANY))
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 500}}
@@ -49,13 +56,15 @@ def test_only_text_counts_as_characters() -> None:
     assert messages == [seen, assistant("a1"), user("u2")]
 
 
-def test_bytes() -> None:
+@pytest.mark.parametrize("instruction", ["s", "s" * 1000])
+def test_bytes(instruction: str) -> None:
     talk = Talk(Limits(None, None, 4096))
+    talk.say(system(instruction), user("u"), reply=assistant("a"))
     for number in range(100):
         talk.say(user(f"u{number} {'x' * number}"), reply=assistant(f"a{number}"))
         kept = sum(len(encode([event])) for event in talk.log)
         assert kept <= 4096
-    assert kept > 3000
+    assert kept > 2500
     assert "u98" in talk.say(user("end")) and "u1 " not in talk.say(user("end"))
 
 

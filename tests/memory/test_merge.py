@@ -119,8 +119,9 @@ def test_a_history_that_is_shown_in_another_form_is_known() -> None:
         assistant("a1"),
         user("u2"),
     ]
-    messages, _ = talk.merged(*shown)
+    messages, merged = talk.merged(*shown)
     assert messages == shown
+    assert merged.keeping.end == 2
 
 
 @pytest.mark.parametrize("change", [
@@ -160,6 +161,24 @@ def test_an_engine_whose_roles_are_odd() -> None:
     talk, odd = Talk(), {"role": ["a"], "content": "a1"}
     talk.say(user("u1"), reply=odd)
     assert talk.say(user("u1"), odd, user("u2")) == "u1 a1 u2"
+
+
+def test_of_two_agreements_the_newest_counts() -> None:
+    talk = Talk()
+    for _ in range(2):
+        talk.say(user("u"), reply=assistant("a"))
+    assert talk.say(assistant("a"), user("end")) == "u a u a end"
+
+
+def test_taken_back_behind_what_cannot_be_dropped() -> None:
+    """An event of somebody else's; or a process that was killed before it dropped anything."""
+    talk = Talk()
+    talk.log.append({"blob": 1})
+    talk.ask(1)
+    talk.ask(2)
+    talk.say(user("u1"), assistant("a1"), user("x2"), reply=assistant("b2"))
+    assert talk.log[0] == {"blob": 1}
+    assert talk.ask(3) == "u1 a1 x2 b2 u3"
 
 
 def test_many_equal_messages_are_laid_over_quickly() -> None:

@@ -25,6 +25,7 @@ STREAMS: tuple[tuple[bytes, list[Event]], ...] = (
     (b"data: a\r\rdata: b\r\r", [message("a"), message("b")]),
     (b"data: a\ndata: b\ndata\n\n", [message("a\nb\n")]),
     (b"data:\n\ndata: a\n\n", [message("a")]),
+    (b"data: a\r\ndata: b\r\n\r\ndata: c\rdata: d\n\r\n", [message("a\nb"), message("c\nd")]),
     (b"data:  two spaces\n\n", [message(" two spaces")]),
     (b": ping\n\n:\n\ndata: a\n: inside\n\n\n\n", [message("a")]),
     (b"event: error\ndata: a\n\ndata: b\n\n", [Event("error", "a"), message("b")]),
