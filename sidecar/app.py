@@ -33,7 +33,7 @@ from sidecar.proxy.lane import Lane
 from sidecar.proxy.pace import Limits
 from sidecar.proxy.plan import Planner
 from sidecar.proxy.server import ClientServer
-from sidecar.sessions.tmpfs import TmpfsStore
+from sidecar.sessions.store import Store
 
 logger = logging.getLogger("sidecar")
 _BACKLOG = 4096
@@ -77,7 +77,7 @@ class _App(Process):
         self._socket = sock
         self._tally = Tally()
 
-    async def _serve(self, store: TmpfsStore, replicas: Replicas, keeping: Keeping) -> int:
+    async def _serve(self, store: Store, replicas: Replicas, keeping: Keeping) -> int:
         settings = self._settings
         path = keeping.engine_path
         contracts = make_contracts(settings, path, replicas, self._make_apart)
@@ -113,7 +113,7 @@ class _App(Process):
 
     async def _listen(
         self,
-        store: TmpfsStore,
+        store: Store,
         house: House,
         connections: Connections,
         accept: ExpressServer | ClientServer,

@@ -14,7 +14,6 @@ from sidecar.ops.replicas import replica_figures
 from sidecar.ops.tally import Tally
 from sidecar.parts import Process, cannot_listen
 from sidecar.sessions.store import Store
-from sidecar.sessions.tmpfs import TmpfsStore
 from sidecar.supervisor.supervision import kept_for_engine
 from sidecar.workers import Workers, reserve
 
@@ -22,7 +21,7 @@ logger = logging.getLogger("sidecar")
 
 
 class Manager(Process):
-    async def _serve(self, store: TmpfsStore, replicas: Replicas, keeping: Keeping) -> int:
+    async def _serve(self, store: Store, replicas: Replicas, keeping: Keeping) -> int:
         settings = self._settings
         watches = watching(replicas, store, settings.engine_health_path)
         tasks = [asyncio.create_task(watch) for watch in watches]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sidecar.clock import SystemClock
 from sidecar.config import Settings, short_names
+from sidecar.config.store_address import StoreAddress
 from sidecar.drain import Drain
 from sidecar.engine.engine import Engine
 from sidecar.engine.outage import Outage
@@ -35,7 +36,7 @@ class Process:
             limit=settings.drain_seconds - kept_for_engine(settings),
         )
         self._supervision: Supervision | None = None
-        self._stores: list[TmpfsStore] = []
+        self._stores: list[Store] = []
 
     async def run(self) -> int:
         """Until a signal. Returns the exit code."""
@@ -56,7 +57,7 @@ class Process:
             for each in self._stores:
                 await each.stop()
 
-    async def _serve(self, store: TmpfsStore, replicas: Replicas, keeping: Keeping) -> int:
+    async def _serve(self, store: Store, replicas: Replicas, keeping: Keeping) -> int:
         raise NotImplementedError
 
     def _make_apart(self, name: str, ttl_limit: float) -> Store:
@@ -77,8 +78,34 @@ class Process:
         return self._supervision.restarts if self._supervision is not None else 0
 
 
-def make_store(settings: Settings) -> TmpfsStore | None:
+def make_store(settings: Settings) -> Store | None:
     """The store, not started; None when it cannot be used, which has been said."""
+    if settings.store == "tmpfs":
+        return _make_tmpfs_store(settings)
+    return _make_fleet_store(settings, settings.store)
+
+
+def _make_fleet_store(settings: Settings, address: StoreAddress) -> Store | None:
+    """It need not be there yet: what is no session's goes on without it."""
+    try:
+        from sidecar.sessions.fleet.make import make_fleet_store
+    except ImportError:
+        print(
+            "SIDECAR_STORE: a store at an address needs redis-py: "
+            "pip install 'session-sidecar[redis]'",
+            file=sys.stderr,
+        )
+        return None
+    return make_fleet_store(
+        address,
+        prefix=settings.store_prefix,
+        password_file=settings.store_password_file,
+        ca_file=settings.store_ca_file,
+        max_sessions=settings.sessions_max,
+    )
+
+
+def _make_tmpfs_store(settings: Settings) -> TmpfsStore | None:
     try:
         root, problem = open_root(Path(settings.sessions_path), _fallback())
     except StoreFailed as error:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from sidecar.config import ConfigurationError, EngineAddress, Settings, load
 from sidecar.config.chat import Query
 from sidecar.config.sources import variable
+from sidecar.config.store_address import store_address
 
 NAMES = tuple(Settings.model_fields)
 TCP = EngineAddress("http://127.0.0.1:8000", "127.0.0.1", 8000)
@@ -22,6 +23,9 @@ DEFAULTS: dict[str, Any] = {
     "admin_port": 9901,
     "dialects": ("sagemaker",),
     "store": "tmpfs",
+    "store_password_file": None,
+    "store_ca_file": None,
+    "store_prefix": "sidecar",
     "sessions": True,
     "sessions_path": Path("/dev/shm/sagemaker_sessions"),
     "sessions_ttl": 1200.0,
@@ -111,6 +115,10 @@ GOOD: tuple[tuple[str, str, Any], ...] = (
     ("dialects", "agentcore,sagemaker", ("agentcore", "sagemaker")),
     ("dialects", " SageMaker , sagemaker", ("sagemaker",)),
     ("store", "tmpfs", "tmpfs"),
+    ("store", "redis://:s3cret@r/1", store_address("redis://:s3cret@r/1")),
+    ("store_password_file", "/etc/hostname", Path("/etc/hostname")),
+    ("store_ca_file", "/etc/hostname", Path("/etc/hostname")),
+    ("store_prefix", "team-a:sidecar", "team-a:sidecar"),
     ("sessions_path", "/mnt/my sessions", Path("/mnt/my sessions")),
     ("sessions_ttl", "1", 1.0),
     ("sessions_ttl", "20m", 1200.0),
@@ -250,8 +258,11 @@ BAD: tuple[tuple[str, str, str], ...] = (
     ("dialects", "inferencesh", "is not available in this version; write sagemaker"),
     ("dialects", "openai", "is not a dialect; write sagemaker"),
     ("dialects", "sagemaker,", "is not a dialect"),
-    ("store", "redis://:s3cret@r", "a store at an address is not available in this version; write"),
-    ("store", "disk", "is not a store; write tmpfs"),
+    ("store", "disk", "is not a store; write tmpfs, or an address such as redis://host:6379/0"),
+    ("store", "http://r", "has a scheme that is no store's; write tmpfs, or an address such as"),
+    ("store_prefix", "a{b}", "is not a prefix; use up to 64 letters, digits and . _ : -"),
+    ("store_password_file", "/nowhere", "cannot be read: No such file or directory; name a file"),
+    ("store_ca_file", "/", "cannot be read: Is a directory; name a file"),
     ("sessions", "maybe", "is neither on nor off; write on or off"),
     ("sessions_path", "sessions", "is not the absolute path of a directory; let it start with /"),
     ("sessions_path", "/", "is not the absolute path of a directory"),

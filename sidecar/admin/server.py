@@ -21,7 +21,7 @@ from sidecar.ops.figures import Figures
 from sidecar.ops.log import write_event
 from sidecar.ops.metrics import metrics
 from sidecar.ops.replicas import ReplicaMetrics, replica_states
-from sidecar.sessions.tmpfs import TmpfsStore
+from sidecar.sessions.store import Store
 
 Gather = Callable[[], Awaitable[Figures]]
 
@@ -31,7 +31,7 @@ logger = logging.getLogger("sidecar.admin")
 async def start_admin(
     settings: Settings,
     replicas: Replicas,
-    store: TmpfsStore,
+    store: Store,
     keeper: Keeper,
     life: Life,
     gather: Gather,
@@ -53,7 +53,7 @@ async def start_admin(
 
 
 def _scraped(
-    replicas: Replicas, store: TmpfsStore, gather: Gather
+    replicas: Replicas, store: Store, gather: Gather
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def scrape(request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))

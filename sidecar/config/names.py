@@ -1,4 +1,4 @@
-"""From text to hosts, headers, paths and the names of dialects and stores."""
+"""From text to hosts, headers, paths and the names of dialects."""
 
 import re
 import shlex
@@ -47,14 +47,6 @@ def dialects(text: str) -> tuple[str, ...]:
         if word not in DIALECTS:
             raise wrong(word, "is not a dialect", _WRITE)
     return named
-
-
-def store(text: str) -> str:
-    if text == "tmpfs":
-        return text
-    if "://" in text:  # not repeated: such an address may hold a password
-        raise ValueError("a store at an address is not available in this version; write tmpfs")
-    raise wrong(text, "is not a store", "write tmpfs")
 
 
 def command(text: str) -> tuple[str, ...]:

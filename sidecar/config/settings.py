@@ -6,14 +6,15 @@ user would write it and takes the same way in. The README's table is made from t
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, PrivateAttr
 
-from sidecar.config import chat, memories, names, values
+from sidecar.config import chat, memories, names, store_address, values
 from sidecar.config.address import EngineAddress, engine_addresses
 from sidecar.config.preset import defaults
 from sidecar.config.sources import PRESET, Given
+from sidecar.config.store_address import StoreAddress
 
 
 def parsed(parse: Callable[[str], Any]) -> PlainValidator:
@@ -79,8 +80,19 @@ class Settings(BaseModel):
         "sagemaker",
         "the contracts that clients speak: `sagemaker`, `agentcore`, or both with a comma",
     )
-    store: Annotated[str, parsed(names.store)] = setting(
-        "tmpfs", "where sessions live; this version has `tmpfs`"
+    store: Annotated[StoreAddress | Literal["tmpfs"], parsed(store_address.store)] = setting(
+        "tmpfs",
+        "where sessions live: `tmpfs`, or a Redis or Valkey server that several sidecars share, "
+        "such as `redis://host:6379/0`: docs/fleet.md",
+    )
+    store_password_file: Annotated[Path | None, parsed(store_address.readable_file)] = setting(
+        None, "a file with the password of that server, read for each connection"
+    )
+    store_ca_file: Annotated[Path | None, parsed(store_address.readable_file)] = setting(
+        None, "certificates that `rediss://` trusts; none: those of the system"
+    )
+    store_prefix: Annotated[str, parsed(store_address.store_prefix)] = setting(
+        "sidecar", "begins every key at that server: one for each fleet"
     )
     sessions: Switch = setting(
         "on", "`off`: control requests and session headers are refused, the rest is forwarded"
@@ -285,6 +297,8 @@ class Settings(BaseModel):
         if name == "engine_command" and self.engine_command is not None:
             program, *rest = self.engine_command
             return f"{ascii(program)[1:-1]} ({len(rest)} arguments)"
+        if name == "store":
+            return str(self.store)  # without the password
         return self.given(name).text
 
     def aliases(self) -> dict[str, str]:

@@ -5,20 +5,20 @@ Nothing of what was written is ever repeated in a mistake: it may hold a passwor
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote
 
 from sidecar.config.names import is_host
+from sidecar.config.values import wrong
 
 Kind = Literal["server", "socket", "sentinel", "cluster"]
 
-FORMS = (
-    "write tmpfs, redis://host:port/0, rediss:// for TLS, unix:///path/to.sock, "
-    "redis+sentinel://host:port,host:port/service/0 or redis+cluster://host:port,host:port"
-)
+FORMS = "write tmpfs, or an address such as redis://host:6379/0 (docs/fleet.md has all forms)"
 _ADDRESS = re.compile(r"(?P<scheme>[a-z+]+)://(?:(?P<user>[^/]*)@)?(?P<hosts>[^/?#]*)(?P<path>.*)")
 _SCHEME = re.compile(r"(?:redis|valkey)(?P<tls>s?)(?:\+(?P<kind>sentinel|cluster))?")
 _HOST = re.compile(r"(?:\[(?P<v6>[^\]]*)\]|(?P<host>[^:]*))(?::(?P<port>[0-9]{1,5}))?")
+_PREFIX = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _DATABASE = re.compile(r"[0-9]{1,4}")
 _SERVICE = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 _KINDS: dict[str | None, Kind] = {None: "server", "sentinel": "sentinel", "cluster": "cluster"}
@@ -41,6 +41,29 @@ class StoreAddress:
 
     def __str__(self) -> str:
         return self.text
+
+
+def store(text: str) -> StoreAddress | Literal["tmpfs"]:
+    if text == "tmpfs":
+        return "tmpfs"
+    if "://" not in text:
+        raise wrong(text, "is not a store", FORMS)
+    return store_address(text)
+
+
+def store_prefix(text: str) -> str:
+    if not _PREFIX.fullmatch(text):
+        raise wrong(text, "is not a prefix", "use up to 64 letters, digits and . _ : -")
+    return text
+
+
+def readable_file(text: str) -> Path:
+    path = Path(text)
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise wrong(text, f"cannot be read: {error.strerror}", "name a file") from None
+    return path
 
 
 def store_address(text: str) -> StoreAddress:

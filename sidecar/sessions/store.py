@@ -1,8 +1,9 @@
 """The store contract: where sessions live. One contract test-suite runs against every store."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, Self, runtime_checkable
 
+from sidecar.sessions.counts import Counts
 from sidecar.sessions.session import Session
 
 # A state is read with each use of its session, so it is to stay small.
@@ -125,6 +126,9 @@ class Store(Contents, Protocol):
         """Live sessions in the order of their ids, which follow `after`; fewer than `limit` only
         at the end. Raises StoreUnavailable."""
 
+    def apart(self, name: str, *, ttl_limit: float) -> Self:
+        """Another store in the same place: no id of one means anything in the other."""
+
     async def tally(self, key: str) -> dict[str, int]:
         """How many live sessions of all processes have which text at `key` of their state.
 
@@ -133,6 +137,9 @@ class Store(Contents, Protocol):
 
     def count(self) -> int:
         """Live sessions, as far as this process knows; for metrics."""
+
+    def counts(self) -> Counts:
+        """What this process has seen."""
 
     async def start(self) -> None:
         """Begin the background work: adopt what a former process left, sweep what expires."""

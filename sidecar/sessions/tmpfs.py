@@ -13,7 +13,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 from sidecar.clock import Clock
 from sidecar.errors import (
@@ -144,10 +144,9 @@ class TmpfsStore(FolderContents):
             self._counts.failed += 1
             raise StoreUnavailable(f"Failed to list sessions: {error.strerror}") from error
 
-    def apart(self, name: str, *, ttl_limit: float) -> "TmpfsStore":
-        """Another store in the same place: no id of one means anything in the other."""
+    def apart(self, name: str, *, ttl_limit: float) -> Self:
         root = Root(self._root.path / f"{OWN}-{name}")
-        return TmpfsStore(root, clock=self._clock, ttl_limit=ttl_limit)
+        return type(self)(root, clock=self._clock, ttl_limit=ttl_limit)
 
     def count(self) -> int:
         directories = self._root.directories()

@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sidecar.config.store_address import store_address
-from sidecar.sessions.fleet.clients import make_client
-from sidecar.sessions.fleet.keys import Keys
-from sidecar.sessions.fleet.server import Server
+from sidecar.sessions.fleet.make import make_fleet_store
 from sidecar.sessions.fleet.store import FleetStore
 from sidecar.sessions.root import Root
 from sidecar.sessions.store import Store
@@ -129,8 +127,7 @@ class RedisPlace:
 
 
 def fleet_store(url: str, max_sessions: int | None = None, prefix: str = "sidecar") -> FleetStore:
-    address, keys = store_address(url), Keys(prefix)
-    return FleetStore(Server(make_client(address), str(address), keys.probe), keys, max_sessions)
+    return make_fleet_store(store_address(url), prefix=prefix, max_sessions=max_sessions)
 
 
 async def until(condition: Callable[[], bool]) -> None:

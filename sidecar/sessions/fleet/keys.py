@@ -9,20 +9,24 @@
                                the time when another sidecar may take that over
     {prefix}:said      hash    what is to be told of each of those
 
-All have one hash tag, so a cluster keeps them on one node: a session and its place in the lists
-change in one step or not at all. Times are microseconds of the server's clock (TIME).
+The braces around the prefix make it the hash tag of all of them, so a cluster keeps them on one
+node: a session and its place in the lists change in one step or not at all. Times are microseconds of the server's clock (TIME).
 """
 
 
 class Keys:
-    def __init__(self, prefix: str) -> None:
-        self._tag = f"{{{prefix}}}:"
+    def __init__(self, prefix: str, place: str = "") -> None:
+        self._prefix = prefix
+        self._tag = f"{{{prefix}}}:{place}"
         self.ends = self._tag + "ends"
         self.ids = self._tag + "ids"
         self.late = self._tag + "late"
         self.said = self._tag + "said"
         self.probe = self._tag + "probe"
         self._shared = (self.ends, self.ids, self.late, self.said)
+
+    def apart(self, name: str) -> "Keys":
+        return Keys(self._prefix, f"{name}:")
 
     def record(self, session_id: str) -> str:
         return f"{self._tag}s:{session_id}"

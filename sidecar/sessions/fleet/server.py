@@ -77,6 +77,8 @@ class Server:
         return await self._guarded(self._client.execute_command, *command)
 
     async def close(self) -> None:
+        """For good: what still asks, such as a store apart, must not connect again."""
+        self._away = "the store is closed"
         if self._probing is not None:
             self._probing.cancel()
             await asyncio.gather(self._probing, return_exceptions=True)

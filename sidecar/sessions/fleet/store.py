@@ -7,7 +7,7 @@ sidecar a request reaches, it finds what the others did, and no two of them ever
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 from sidecar.errors import SessionExists, SessionNotFound, StoreFull
 from sidecar.sessions.counts import Counts
@@ -113,6 +113,9 @@ class FleetStore(ServerContents):
                 break
             after = ids[-1]
         return found
+
+    def apart(self, name: str, *, ttl_limit: float) -> Self:
+        return type(self)(self._server, self._keys.apart(name))
 
     async def tally(self, key: str) -> dict[str, int]:
         counts: dict[str, int] = {}
