@@ -105,6 +105,24 @@ async def test_what_llamacpp_has_worked_on_before_is_in_its_cache(sidecar: Sidec
         assert tokens[0] < tokens[1] < tokens[2]
 
 
+async def test_a_slot_for_each_conversation(llamacpp: EngineProcess) -> None:
+    """Memory and the engine's own sessions in one: the slot holds what the sidecar sends."""
+    preset = {"SIDECAR_ENGINE_PRESET": "llamacpp", "SIDECAR_PRESET_SLOTS": "4"}
+    variables: dict[str, Any] = {"SIDECAR_MEMORY": "chat", **preset}
+    async with SidecarProcess(llamacpp.url, **variables) as process, Caller(process.url) as caller:
+        ada, bob = await caller.open(), await caller.open()
+        told: dict[str, list[tuple[str, str]]] = {ada: [], bob: []}
+        for turn in range(3):
+            for session_id, conversation in told.items():
+                conversation.append(("user", f"Question {turn}."))
+                question = conversation[-1][1]
+                reply, prompt = await ask(caller, session_id, question, stream=turn == 1)
+                assert prompt.removeprefix("<s>").lstrip() == prompt_of(conversation)
+                conversation.append(("assistant", reply))
+        await caller.close(ada)
+        await caller.close(bob)
+
+
 async def test_the_official_client(sidecar: SidecarProcess) -> None:
     """It stops reading at [DONE], and its second turn builds on the first."""
     async with Caller(sidecar.url) as caller:
