@@ -30,7 +30,9 @@ def merge(conversation: Conversation, sent: Sequence[Message], limits: Limits) -
     before, part, end, new = entries, list[Message](), len(entries), said
     if overlap := find_overlap(entries, said):
         before, part = _first(entries, overlap.missing)
-        end, new = overlap.at + 1, said[overlap.known :]
+        end, new = overlap.end, said[overlap.known :]
+        if end <= len(before):
+            new = (*part, *new)
     going = (*part, *said)
     turns = limits.kept(
         in_turns(before),

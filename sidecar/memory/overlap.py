@@ -7,10 +7,13 @@ other, and the agreement must hold such a reply.
     stored     u1 a1 u2 a2           u1 a1 u2 a2              u1 a1 u2 a2        u1 a1 u2 a2
     sent       u1 a1 u2 a2 u3              u2 a2 u3        u0 u1 a1 u2 a2 u3     u1 a1 x2
                the usual one         it left u1 out        u0 was dropped here   it took u2 back
+
+Some clients change replies: they let people correct them, or cut the thoughts out. Where no reply
+agrees, what the user and the tools said must, with a reply of whatever words beside it.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sidecar.memory.conversation import Entry
 from sidecar.memory.message import Message
@@ -20,9 +23,9 @@ class Overlap(NamedTuple):
     missing: int
     """Stored messages that stand before the agreement, so that the client left them out."""
     known: int
-    """Messages of the client's that are stored, or are older than what is stored."""
-    at: int
-    """The entry that the client goes on from."""
+    """Messages of the client's that are stored as they are, or older than what is stored."""
+    end: int
+    """How many entries the client goes on from; what it sent takes the place of the others."""
 
 
 def find_overlap(entries: Sequence[Entry], sent: Sequence[Message]) -> Overlap | None:
@@ -30,30 +33,44 @@ def find_overlap(entries: Sequence[Entry], sent: Sequence[Message]) -> Overlap |
     speakers = [entry.step.reply.role for entry in entries if entry.step.reply is not None]
     if all(message.role not in speakers for message in sent):
         return None  # the usual one, without a look at every word
+    return _find(entries, sent, ()) or _find(entries, sent, speakers)
+
+
+def _find(
+    entries: Sequence[Entry], sent: Sequence[Message], unheard: Sequence[Any]
+) -> Overlap | None:
+    """`unheard`: the roles whose words are not compared."""
     owners = [index for index, entry in enumerate(entries) for _ in entry.step.told]
-    stored = [message.key for entry in entries for message in entry.step.told]
-    replies = _last_replies(entries)
-    best, longest = None, 0
-    for start, skipped, length in _agreements(stored, [message.key for message in sent]):
-        if length < longest or not length:
+    told = [message for entry in entries for message in entry.step.told]
+    replies = _newest(
+        [message is entry.step.reply for entry in entries for message in entry.step.told]
+    )
+    heard = _newest([message.role not in unheard for message in told])
+    best, longest = None, 1
+    for start, skipped, length in _agreements(_keys(told, unheard), _keys(sent, unheard)):
+        last = start + length - 1
+        if length < longest or replies[last] < start or heard[last] < start:
             continue
-        reply = replies[start + length - 1]
-        if reply >= start:
-            best = Overlap(start, skipped + reply - start + 1, owners[reply])
-            longest = length
+        longest = length
+        if unheard:
+            best = Overlap(start, skipped, owners[start])
+        else:
+            known = skipped + replies[last] - start + 1
+            best = Overlap(start, known, owners[replies[last]] + 1)
     return best
 
 
-def _last_replies(entries: Sequence[Entry]) -> list[int]:
-    """For each message, where the newest of the engine's replies is that is not behind it."""
-    replies: list[int] = []
-    newest = -1
-    for entry in entries:
-        for message in entry.step.told:
-            if message is entry.step.reply:
-                newest = len(replies)
-            replies.append(newest)
-    return replies
+def _keys(messages: Sequence[Message], unheard: Sequence[Any]) -> list[str]:
+    return ["" if message.role in unheard else message.key for message in messages]
+
+
+def _newest(flags: list[bool]) -> list[int]:
+    """For each place, the newest one up to it whose flag is set; -1: none."""
+    newest, found = -1, []
+    for place, flag in enumerate(flags):
+        newest = place if flag else newest
+        found.append(newest)
+    return found
 
 
 def _agreements(stored: list[str], sent: list[str]) -> list[tuple[int, int, int]]:

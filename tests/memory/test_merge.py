@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.memory.conversation import Conversation
-from tests.memory.talk import Json, Talk, assistant, calls, system, tool, user
+from tests.memory.talk import Json, Talk, assistant, calls, short, system, tool, user
 
 
 def test_each_request_continues_the_conversation() -> None:
@@ -124,16 +124,49 @@ def test_a_history_that_is_shown_in_another_form_is_known() -> None:
     assert merged.keeping.end == 2
 
 
+CHANGED: tuple[tuple[str, list[Json], str, str], ...] = (
+    ("corrected", [U1, assistant("b1"), U2, A2, U3], "u1 b1 u2 a2 u3", "u1 b1 u2 a2 u3 a"),
+    ("the last one, too", [U1, assistant("b1"), U2, assistant("b2"), U3], "u1 b1 u2 b2 u3",
+     "u1 b1 u2 b2 u3 a"),
+    ("the last one only", [U1, A1, U2, assistant("b2"), U3], "u1 a1 u2 b2 u3", "u1 a1 u2 b2 u3 a"),
+    ("in a part", [U2, assistant("b2"), U3], "u1 a1 u2 b2 u3", "u1 a1 u2 b2 u3 a"),
+    ("in a part without a question", [assistant("b1"), U2, assistant("b2"), U3],
+     "u1 b1 u2 b2 u3", "u1 b1 u2 b2 u3 a"),
+    ("with another question", [U1, assistant("b1"), user("x2")], "u1 b1 x2", "u1 b1 x2 a"),
+    ("older than the log", [user("u0"), assistant("b0"), U1, assistant("b1"), U3],
+     "u0 b0 u1 b1 u3", "u1 b1 u3 a"),
+    ("a reply alone", [assistant("b2"), U3], "u1 a1 u2 a2 b2 u3", "u1 a1 u2 a2 b2 u3 a"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sent", "engine", "kept"), [row[1:] for row in CHANGED], ids=[row[0] for row in CHANGED]
+)
+def test_a_client_that_changes_replies(sent: list[Json], engine: str, kept: str) -> None:
+    """What it shows is kept from then on."""
+    test_a_client_that_sends_the_history_itself(sent, engine, kept)
+
+
+def test_thoughts_are_cut_out_each_time() -> None:
+    talk, shown = Talk(), list[Json]()
+    for number in range(5):
+        shown.append(user(f"u{number}"))
+        assert talk.merged(*shown)[0] == shown
+        talk.say(*shown, reply=assistant(f"<think>hm</think>a{number}"))
+        shown.append(assistant(f"a{number}"))
+    assert talk.say(user("end")).replace("<think>hm</think>", "") == short([*shown, user("end")])
+
+
 @pytest.mark.parametrize("change", [
-    {"content": "b1"},
-    {"content": [{"type": "text", "text": "a1"}, {"type": "image_url", "image_url": "x"}]},
-    {"tool_calls": [{"id": "c", "function": {"name": "look", "arguments": "{}"}}]},
+    {"content": [{"type": "text", "text": "u2"}, {"type": "image_url", "image_url": "x"}]},
+    {"content": "x"},
+    {"role": "tool"},
 ])  # fmt: skip
-def test_a_history_that_is_another_is_not_known(change: Json) -> None:
+def test_what_the_user_said_is_compared(change: Json) -> None:
     talk = Talk()
-    talk.ask(1)
-    messages, _ = talk.merged(user("u1"), assistant("a1") | change, user("u2"))
-    assert len(messages) == 5
+    talk.ask(2)
+    _, merged = talk.merged(user("u2") | change, assistant("a2x"), user("u3"))
+    assert len(merged.put_in) == 2
 
 
 def test_an_imported_history_is_kept_in_turns() -> None:
