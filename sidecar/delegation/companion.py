@@ -29,7 +29,6 @@ class DelegationCompanion:
         self._store = store
         self._ttl = ttl
         self._carried = Carried(preset.carry, store)
-        self._has_id = preset.id.generate is not None or _brings_id(preset)
         settings = (*preset.set, *preset.set_first)
         places = [each.place for each in settings] + [carry.to for carry in preset.carry]
         self._changes_body = any(place.part == "body" for place in places)
@@ -40,7 +39,7 @@ class DelegationCompanion:
     async def prepare(self, session: Session, request: EngineRequest) -> Watch | None:
         if OPENING in session.state:  # nobody has been told of it yet
             raise SessionNotFound(session.id)
-        if self._has_id and ENGINE_ID not in session.state:  # opened without a preset
+        if self._preset.has_ids and ENGINE_ID not in session.state:  # opened without a preset
             raise EngineForgot(session.id)
         scope = RequestScope(
             session.id, engine_id(session.id, session.state), self._ttl, _copied(request)
@@ -99,10 +98,6 @@ class DelegationCompanion:
 
 def _is_news(state: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     return any(state.get(name) != value for name, value in news.items())
-
-
-def _brings_id(preset: Preset) -> bool:
-    return preset.create is not None and preset.create.id is not None
 
 
 def _copied(request: EngineRequest) -> EngineRequest:

@@ -51,7 +51,7 @@ class EngineSide:
     async def close(self, session: Session, origin: EngineRequest | None = None) -> None:
         """Raises EngineError; not where the engine does not know the session any more."""
         close, engine = self._preset.close, self.engine(session)
-        if close is None or engine is None or not self._knows_id(session):
+        if close is None or engine is None:
             return
         scope = self._scope(session, origin)
         result = await made_call(engine, close.call, scope, within=close.call.timeout)
@@ -59,12 +59,10 @@ class EngineSide:
             raise refusal(engine, "close the session", result)
 
     def engine(self, session: Session) -> Engine | None:
-        """None where its replica is lost: then there is nobody to tell."""
+        """None where there is nothing to close: its replica is lost, or never had it."""
+        if self._preset.has_ids and ENGINE_ID not in session.state:
+            return None
         return None if self._replicas.is_lost(session) else self._replicas.of(session)
-
-    def _knows_id(self, session: Session) -> bool:
-        create = self._preset.create
-        return create is None or create.id is None or ENGINE_ID in session.state
 
     def _scope(self, session: Session, origin: EngineRequest | None) -> RequestScope:
         return RequestScope(session.id, engine_id(session.id, session.state), self._ttl, origin)

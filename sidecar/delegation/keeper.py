@@ -102,7 +102,7 @@ class DelegatingKeeper:
             self._engine_side.check(engine, result)
         except (BadRequest, EngineError) as error:
             await self._claims.withdraw(claim)
-            if type(error) is EngineError:  # whether the call arrived cannot be told
+            if type(error) is EngineError and not error.is_gone:  # the call may have arrived
                 self.ended(claim)
             raise
         try:

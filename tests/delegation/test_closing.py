@@ -144,3 +144,18 @@ async def test_without_a_close_call(bench: Make, engine: RecordingEngine) -> Non
     session_id = await opened(one, engine)
     await one.keeper.close(session_id)
     assert await one.live() == [] and engine.at(b"/close") == []
+
+
+@pytest.mark.parametrize("rule", [{"generate": "uuid4"}, {"generate": "pool:4"}])
+async def test_sessions_from_before_there_was_a_preset(
+    bench: Make, engine: RecordingEngine, place: TmpfsPlace, rule: Any
+) -> None:
+    """The engine never knew them."""
+    one = bench(PLAIN | {"id": rule})
+    old = [await one.store.open(TTL) for _ in range(2)]
+    await one.keeper.close(old[0].id)
+    place.clock.advance(TTL + 1)
+    await place.sweep()
+    assert await eventually(lambda: not any(place.path.glob("*-*-*")))
+    await one.stop()
+    assert engine.records == []

@@ -245,7 +245,8 @@ async def test_the_engine_is_slow_and_opens_a_session_later(
     engine.on(b"/open", after(late, {"id": "late"}))
     one = bench(HASTY)
     with pytest.raises(EngineTimeout, match=r"within 0\.2 s") as refused:
-        await one.open()
+        async with asyncio.timeout(5):
+            await one.open()
     assert refused.value.status == 504
     assert await one.live() == []
     late.set()

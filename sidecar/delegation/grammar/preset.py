@@ -89,3 +89,9 @@ class Preset:
     unknown: tuple[Condition, ...]
     capacity: tuple[Condition, ...]
     concurrency: Order
+
+    @property
+    def has_ids(self) -> bool:
+        """The engine has ids of its own: a session without one was opened by somebody else."""
+        brings = self.create is not None and self.create.id is not None
+        return brings or self.id.generate is not None
