@@ -6,6 +6,7 @@ from typing import Any
 
 from sidecar.clock import SystemClock
 from sidecar.config import Settings
+from sidecar.config.apps import App
 from sidecar.dialects.agentcore.dialect import AgentCore
 from sidecar.dialects.agentcore.memory.api import MemoryApi
 from sidecar.dialects.agentcore.memory.histories import LIFETIME
@@ -14,10 +15,21 @@ from sidecar.dialects.agentcore.runtime.lines import Outward
 from sidecar.dialects.agentcore.runtime.runtime import Runtime
 from sidecar.dialects.agentcore.runtime.sessions import RuntimeSessions
 from sidecar.dialects.agentcore.runtime.turns import Turns
+from sidecar.dialects.inferencesh.api import Api
+from sidecar.dialects.inferencesh.apps import Apps
+from sidecar.dialects.inferencesh.chat import Chat
+from sidecar.dialects.inferencesh.dialect import InferenceSh
+from sidecar.dialects.inferencesh.files import Files
+from sidecar.dialects.inferencesh.running import QUEUE as APP_QUEUE
+from sidecar.dialects.inferencesh.running import Runner
+from sidecar.dialects.inferencesh.sessions import LIFETIME as APP_LIFETIME
+from sidecar.dialects.inferencesh.sessions import AppSessions
+from sidecar.dialects.inferencesh.tasks import Tasks
 from sidecar.dialects.intent import Dialect
 from sidecar.dialects.plain import Plain
 from sidecar.dialects.sagemaker.dialect import SageMaker
 from sidecar.engine.replicas import Replicas
+from sidecar.sessions.order import Order
 from sidecar.sessions.store import Store
 
 MakeStore = Callable[[str, float], Store]
@@ -52,6 +64,8 @@ def make_contracts(
         )
         dialects.append(_agentcore(settings, store, sessions))
         rounds.append(keep_busy(sessions, replicas))
+    if "inferencesh" in settings.dialects:
+        dialects.append(_inferencesh(settings, make_store("inferencesh", APP_LIFETIME), replicas))
     dialects.append(_sagemaker(settings, engine_path))
     return Contracts(tuple(dialects), rounds)
 
@@ -76,6 +90,27 @@ def _memory(settings: Settings, store: Store) -> MemoryApi:
         expiry_days=days,
         strict=settings.agentcore_strict,
     )
+
+
+def _inferencesh(settings: Settings, store: Store, replicas: Replicas) -> InferenceSh:
+    tasks, sessions, order = Tasks(store), AppSessions(store, replicas), Order(store, APP_QUEUE)
+    files, limit = Files(store, settings.inferencesh_file_limit), settings.body_limit
+    runner = Runner(
+        tasks,
+        sessions,
+        replicas,
+        order,
+        files,
+        Chat(store, limit),
+        header=settings.session_header,
+        end_on=settings.inferencesh_end_on or {},
+        limit=limit,
+    )
+    path = settings.inferencesh_default_path
+    apps = Apps(settings.inferencesh_apps, App(path) if path is not None else None)
+    timeout = int(settings.inferencesh_timeout)
+    api = Api(apps, tasks, sessions, runner, order, files, timeout=timeout)
+    return InferenceSh(api, max(limit, settings.inferencesh_file_limit))
 
 
 def _sagemaker(settings: Settings, engine_path: str) -> Dialect:

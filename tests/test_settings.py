@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from sidecar.config import ConfigurationError, EngineAddress, Settings, load
+from sidecar.config.apps import App
 from sidecar.config.chat import Query
 from sidecar.config.sources import variable
 from sidecar.config.store_address import store_address
@@ -81,6 +82,11 @@ DEFAULTS: dict[str, Any] = {
     "close_session_defaults": {},
     "agentcore_memories": None,
     "agentcore_expiry_days": 90,
+    "inferencesh_apps": {},
+    "inferencesh_default_path": "/invocations",
+    "inferencesh_timeout": 60.0,
+    "inferencesh_end_on": {"action": ["cleanup"]},
+    "inferencesh_file_limit": 10 * 2**20,
     "agentcore_idle": 900.0,
     "agentcore_lifetime": 28800.0,
     "agentcore_memory_id": None,
@@ -200,6 +206,18 @@ GOOD: tuple[tuple[str, str, Any], ...] = (
     ("replica_header", "off", None),
     ("agentcore_memories", "a-0123456789=30, b", {"a-0123456789": 30, "b": None}),
     ("agentcore_expiry_days", "3650", 3650),
+    ("inferencesh_apps", '{"a": {"path": "/p"}}', {"a": App("/p")}),
+    (
+        "inferencesh_apps",
+        '{"a": {"path": "/{function}", "functions": {"x": "/y"}, "adapter": "chat", "model": "m"}}',
+        {"a": App("/{function}", {"x": "/y"}, chat=True, model="m")},
+    ),
+    ("inferencesh_default_path", "off", None),
+    ("inferencesh_default_path", "/predict", "/predict"),
+    ("inferencesh_timeout", "5m", 300.0),
+    ("inferencesh_end_on", "off", None),
+    ("inferencesh_end_on", '{"do": ["stop", 1]}', {"do": ["stop", 1]}),
+    ("inferencesh_file_limit", "0", 0),
     ("agentcore_idle", "60", 60.0),
     ("agentcore_lifetime", "1h", 3600.0),
     ("agentcore_memory_id", "chats-0123456789", "chats-0123456789"),
@@ -254,9 +272,7 @@ BAD: tuple[tuple[str, str, str], ...] = (
     ("port", "tcp://10.0.0.1:8080", "is a Kubernetes service link; set enableServiceLinks: false"),
     ("admin_port", "x", "is not a port; give 0 to 65535 (0 takes a free one), or off"),
     ("admin_port", "8080", "8080 is the data port too; give another one, 0 or off"),
-    ("dialects", "sagemaker,inferencesh", '"inferencesh" is not available in this version; write sag'),
-    ("dialects", "inferencesh", "is not available in this version; write sagemaker"),
-    ("dialects", "openai", "is not a dialect; write sagemaker"),
+    ("dialects", "openai", "is not a dialect; write any of sagemaker, agentcore, inferencesh"),
     ("dialects", "sagemaker,", "is not a dialect"),
     ("store", "disk", "is not a store; write tmpfs, or an address such as redis://host:6379/0"),
     ("store", "http://r", "has a scheme that is no store's; write tmpfs, or an address such as"),
@@ -348,6 +364,17 @@ BAD: tuple[tuple[str, str, str], ...] = (
     ("agentcore_expiry_days", "0", "is not a number of days; give 1 to 3650"),
     ("agentcore_expiry_days", "3651", "is not a number of days"),
     ("agentcore_expiry_days", "99999999", "is not a number of days"),
+    ("inferencesh_apps", "a=/p", "is not JSON; write it as in"),
+    ("inferencesh_apps", "[]", "is no JSON object"),
+    ("inferencesh_apps", '{"a": "/p"}', 'app "a" has no path that starts with /'),
+    ("inferencesh_apps", '{"a": {"path": "/p", "x": 1}}', "unknown key x; there is adapter"),
+    ("inferencesh_apps", '{"a": {"path": "/p", "adapter": "x"}}', "adapter may be chat"),
+    ("inferencesh_apps", '{"a": {"path": "/p", "model": 1}}', "model is a text"),
+    ("inferencesh_apps", '{"a": {"path": "/p", "functions": ["/x"]}}', "are names and paths"),
+    ("inferencesh_default_path", "predict", "is not the path of a URL"),
+    ("inferencesh_timeout", "0", "is too short"),
+    ("inferencesh_end_on", '{"action": "cleanup"}', "has a name without a list of values"),
+    ("inferencesh_file_limit", "many", "is not a size"),
     ("agentcore_idle", "0", "is too short"),
     ("agentcore_lifetime", "soon", "is not a time"),
     ("agentcore_memory_id", "a\nb", "holds a control character"),

@@ -17,9 +17,8 @@ _HEALTH_PATH = re.compile(r"/[!-~]*")
 # In an engine's command line: the port of its address.
 PORT_WORD = "{port}"
 
-DIALECTS = ("sagemaker", "agentcore")
-LATER_DIALECTS = ("inferencesh",)
-_WRITE = f"write {' or '.join(DIALECTS)}, or both with a comma"
+DIALECTS = ("sagemaker", "agentcore", "inferencesh")
+_WRITE = f"write any of {', '.join(DIALECTS)}, with commas between them"
 
 
 def host(text: str) -> str:
@@ -42,8 +41,6 @@ def is_host(bare: str, bracketed: bool) -> bool:
 def dialects(text: str) -> tuple[str, ...]:
     named = tuple(dict.fromkeys(word.strip().lower() for word in text.split(",")))
     for word in named:
-        if word in LATER_DIALECTS:
-            raise wrong(word, "is not available in this version", _WRITE)
         if word not in DIALECTS:
             raise wrong(word, "is not a dialect", _WRITE)
     return named

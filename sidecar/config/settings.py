@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, PrivateAttr
 
-from sidecar.config import chat, memories, names, store_address, values
+from sidecar.config import apps, chat, memories, names, store_address, values
 from sidecar.config.address import EngineAddress, engine_addresses
 from sidecar.config.preset import defaults
 from sidecar.config.sources import PRESET, Given
@@ -78,7 +78,7 @@ class Settings(BaseModel):
     )
     dialects: Annotated[tuple[str, ...], parsed(names.dialects)] = setting(
         "sagemaker",
-        "the contracts that clients speak: `sagemaker`, `agentcore`, or both with a comma",
+        "the contracts that clients speak, with commas: `sagemaker`, `agentcore`, `inferencesh`",
     )
     store: Annotated[StoreAddress | Literal["tmpfs"], parsed(store_address.store)] = setting(
         "tmpfs",
@@ -270,6 +270,27 @@ class Settings(BaseModel):
     agentcore_conversations: Annotated[str | None, parsed(memories.memory)] = setting(
         None,
         "a memory, by its id, whose sessions are the conversations that `SIDECAR_MEMORY` keeps",
+    )
+
+    inferencesh_apps: Annotated[Mapping[str, apps.App], parsed(apps.apps_of)] = setting(
+        "{}",
+        "the engine's paths for apps of inference.sh's clients, in JSON: "
+        '`{"my-app": {"path": "/predict"}}`; docs/inferencesh.md',
+    )
+    inferencesh_default_path: Annotated[str | None, parsed(values.or_off(apps.path))] = setting(
+        "/invocations", "the engine's path for any other app; `off`: there is none"
+    )
+    inferencesh_timeout: Annotated[float, parsed(values.duration(at_least=1.0))] = setting(
+        "60", "a session of an app that names no timeout ends after so long without a call"
+    )
+    inferencesh_end_on: Annotated[
+        Mapping[str, list[Any]] | None, parsed(values.or_off(apps.end_on_of))
+    ] = setting(
+        '{"action": ["cleanup"]}',
+        "what of an input ends its session after the call; `off`: nothing",
+    )
+    inferencesh_file_limit: Size = setting(
+        "10MiB", "largest file that an SDK may upload for an input; `0`: none"
     )
 
     _given: Mapping[str, Given] = PrivateAttr(default_factory=dict)

@@ -32,6 +32,11 @@ class Order:
         self._waits = waits
         self._lines: dict[str, _Line] = {}
 
+    def is_full(self, session_id: str) -> bool:
+        """Whether no more may wait in this process."""
+        line = self._lines.get(session_id)
+        return line is not None and line.length > self._waits
+
     @asynccontextmanager
     async def turn(self, session_id: str) -> AsyncIterator[None]:
         """Raises SessionBusy, TooManyWaiting, or SessionNotFound when it has ended meanwhile."""

@@ -1,0 +1,146 @@
+"""Sessions of an app: kept warm on one replica while they are used, and remembered when over.
+
+sess-<random>    the session; it ends when it has been idle for its timeout
+was-<same>       what it was: outlives it by an hour, so that a late call is told what happened
+"""
+
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any, Final
+
+from sidecar.dialects.inferencesh.apps import Ref
+from sidecar.dialects.inferencesh.errors import NoSuchSession, OtherApp, SessionGone
+from sidecar.dialects.inferencesh.task import iso
+from sidecar.engine.engine import Engine
+from sidecar.engine.keeper import REPLICA
+from sidecar.engine.replicas import Replicas
+from sidecar.errors import SessionNotFound, SidecarError
+from sidecar.sessions.session import Session
+from sidecar.sessions.store import Store
+
+# No end by age is documented; the store wants one.
+LIFETIME: Final = 365 * 86_400.0
+_REMEMBERED: Final = 3600.0
+_PREFIX: Final = "sess-"
+_WAS: Final = "was-"
+_AFTER_ALL: Final = "sess-z"
+_PAGE: Final = 200
+
+
+class AppSessions:
+    def __init__(self, store: Store, replicas: Replicas) -> None:
+        self._store = store
+        self._replicas = replicas
+
+    async def open(self, ref: Ref, idle: int, owner: str) -> Session:
+        engine = self._replicas.place(for_session=True)
+        state = {
+            "app": ref.name,
+            "version": ref.version,
+            "timeout": idle,
+            "calls": 0,
+            REPLICA: str(engine.address),
+        }
+        session_id = f"{_PREFIX}{uuid.uuid4().hex}"
+        await self._store.open(
+            LIFETIME,
+            idle=idle + _REMEMBERED,
+            owner=owner,
+            state={"timeout": idle, "why": None},
+            session_id=_was(session_id),
+        )
+        return await self._store.open(
+            LIFETIME, idle=idle, owner=owner, state=state, session_id=session_id
+        )
+
+    async def get(self, session_id: str, owner: str) -> Session:
+        """The live session, its idle time begun anew. Raises NoSuchSession or SessionGone."""
+        if not session_id.startswith(_PREFIX):
+            raise NoSuchSession(session_id)
+        try:
+            session = await self._store.get(session_id, owner, touch=True)
+        except SessionNotFound:
+            raise await self._gone(session_id, owner) from None
+        with suppress(SidecarError):
+            await self._store.get(_was(session_id), owner, touch=True)
+        if self._replicas.is_lost(session):
+            await self.lose(session)
+            raise await self._gone(session_id, owner)
+        return session
+
+    def check_app(self, session: Session, ref: Ref) -> None:
+        bound = Ref(session.state["app"], session.state["version"], None)
+        if bound.name != ref.name:
+            raise OtherApp(session.id, bound.shown, ref.shown, version=False)
+        if bound.version != ref.version:
+            raise OtherApp(session.id, bound.shown, ref.shown, version=True)
+
+    def engine(self, session: Session) -> Engine:
+        return self._replicas.of(session)
+
+    async def note_call(self, session_id: str, task_id: str) -> None:
+        """It has been called once more; harmless where it has ended."""
+        with suppress(SidecarError):
+            state = await self._store.state(session_id)
+            news = {"calls": state["calls"] + 1, "last": time.time(), "task": task_id}
+            await self._store.save(session_id, state | news)
+
+    async def end(self, session: Session, why: str = "was ended") -> None:
+        """Harmless where it has ended already."""
+        with suppress(SessionNotFound):
+            await self._store.save(_was(session.id), {"why": why})
+        with suppress(SessionNotFound):
+            await self._store.close(session.id)
+
+    async def lose(self, session: Session) -> None:
+        await self.end(session, "was ended: its worker was lost")
+
+    async def all(self, owner: str) -> AsyncIterator[Session]:
+        after = _PREFIX
+        while page := await self._store.list_sessions(_PAGE, after):
+            for session in page:
+                if session.id > _AFTER_ALL:
+                    return
+                if session.owner == owner:
+                    yield session
+            after = page[-1].id
+
+    async def _gone(self, session_id: str, owner: str) -> NoSuchSession | SessionGone:
+        try:
+            was = await self._store.get(_was(session_id), owner)
+        except SessionNotFound:
+            return NoSuchSession(session_id)
+        why = was.state.get("why")
+        if why is not None:
+            return SessionGone(session_id, why)
+        timeout = was.state["timeout"]
+        return SessionGone(session_id, f"expired after {timeout}s without a call", expired=True)
+
+
+def shown(session: Session, worker: str) -> dict[str, Any]:
+    state = session.state
+    last = state.get("last")
+    return {
+        "id": session.id,
+        "short_id": session.id[-8:],
+        "created_at": iso(session.created),
+        "updated_at": iso(last or session.created),
+        "user_id": "",
+        "team_id": "",
+        "visibility": "private",
+        "worker_id": worker,
+        "app_id": state["app"],
+        "app_version_id": state["version"],
+        "status": "active",
+        "expires_at": iso(time.time() + state["timeout"]),
+        "task_id": state.get("task"),
+        "call_count": state["calls"],
+        "last_call_at": iso(last) if last else None,
+        "idle_timeout": state["timeout"],
+    }
+
+
+def _was(session_id: str) -> str:
+    return _WAS + session_id.removeprefix(_PREFIX)
