@@ -21,7 +21,8 @@ from sidecar.sessions.store import Store
 # gone (Triton's sequence batcher does): so long its reply is waited for, and then closed.
 _LINGER = 60.0
 _SLACK = 5.0
-_STOP_LIMIT = 5.0
+# Behind a drain of 25 s, the default: SageMaker kills after 30.
+_STOP_LIMIT = 2.0
 _PAGE = 1000
 
 

@@ -45,13 +45,12 @@ class Bench:
     """One process of the sidecar: a keeper and a companion, an engine and a store."""
 
     def __init__(
-        self, preset: Preset, place: TmpfsPlace, port: int, sessions_max: int | None = None
+        self, preset: Preset, place: TmpfsPlace, *ports: int, sessions_max: int | None = None
     ) -> None:
         self.store: TmpfsStore = place.store(sessions_max)
-        address = EngineAddress(f"http://127.0.0.1:{port}", "127.0.0.1", port)
-        self.engine = Engine(address, Vocabulary(None), connect_timeout=5, idle_limit=4)
-        self.engine.ready = True
-        replicas = Replicas([self.engine])
+        replicas = Replicas([engine_at(port) for port in ports])
+        self.engines = replicas.engines
+        self.engine = self.engines[0]
         made = make_delegation(preset, self.store, replicas, TTL, place.clock)
         self.keeper, self.companion = made.keeper, made.companion
         self.store.on_ended = self.keeper.ended
@@ -64,7 +63,15 @@ class Bench:
 
     async def stop(self) -> None:
         await self.keeper.stop()
-        self.engine.close()
+        for engine in self.engines:
+            engine.close()
+
+
+def engine_at(port: int) -> Engine:
+    address = EngineAddress(f"http://127.0.0.1:{port}", "127.0.0.1", port)
+    engine = Engine(address, Vocabulary(None), connect_timeout=5, idle_limit=4)
+    engine.ready = True
+    return engine
 
 
 def answering(body: Any, status: bytes = b"200 OK", *lines: bytes) -> Behaviour:

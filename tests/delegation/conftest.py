@@ -42,12 +42,12 @@ async def bench(scratch: Path, place: TmpfsPlace, engine: RecordingEngine) -> As
 
     def make(
         tree: dict[str, Any] | str,
-        port: int | None = None,
+        *ports: int,
         sessions_max: int | None = None,
         **given: Any,
     ) -> Bench:
         preset = preset_of(scratch, tree, **given)
-        bench = Bench(preset, place, port or engine.port, sessions_max)
+        bench = Bench(preset, place, *(ports or (engine.port,)), sessions_max=sessions_max)
         made.append(bench)
         return bench
 

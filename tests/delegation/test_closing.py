@@ -159,3 +159,15 @@ async def test_sessions_from_before_there_was_a_preset(
     assert await eventually(lambda: not any(place.path.glob("*-*-*")))
     await one.stop()
     assert engine.records == []
+
+
+async def test_closed_by_the_engine_that_opened_it(bench: Make, engine: RecordingEngine) -> None:
+    async with RecordingEngine(answering({"id": "same"})) as other:
+        engine.on(b"/open", answering({"id": "same"}))
+        one = bench(PLAIN, engine.port, other.port)
+        sessions = [await one.keeper.open(each, None, None) for each in one.engines]
+        assert [await one.store.state(session.id) for session in sessions] == [
+            {"replica": str(each.address), "engine_id": "same"} for each in one.engines
+        ]
+        await one.keeper.close(sessions[1].id)
+        assert (len(engine.at(b"/close")), len(other.at(b"/close"))) == (0, 1)

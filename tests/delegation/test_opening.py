@@ -216,7 +216,7 @@ async def test_no_room_in_the_engine(bench: Make, engine: RecordingEngine) -> No
 
 
 async def test_the_engine_is_down(bench: Make) -> None:
-    one = bench(PLAIN, port=free_port())
+    one = bench(PLAIN, free_port())
     with pytest.raises(EngineError, match="cannot be reached") as refused:
         await one.open()
     assert refused.value.status == 502

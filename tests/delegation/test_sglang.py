@@ -22,6 +22,7 @@ class Site:
     caller: Caller
     engine: RecordingEngine
     sglang: SGLang
+    sidecar: SidecarProcess
 
     async def ask(self, session_id: str | None, text: str, **more: Any) -> Answer:
         return await self.caller.post("/invocations", session_id, json={"text": text} | more)
@@ -44,7 +45,7 @@ async def sidecar(preset: str, **variables: Any) -> AsyncIterator[Site]:
         sglang = SGLang(engine)
         process = SidecarProcess(engine.url, SIDECAR_ENGINE_PRESET=preset, **variables)
         async with process, Caller(process.url) as caller:
-            yield Site(caller, engine, sglang)
+            yield Site(caller, engine, sglang, process)
         assert [record.faults for record in engine.records if record.faults] == []
 
 
@@ -208,3 +209,7 @@ async def test_any_process_goes_on(workers: str) -> None:
         words = [str(number) for number in range(8)]
         for count, word in enumerate(words):
             assert await site.say(session_id, word) == " ".join(words[: count + 1])
+        async with Caller(site.sidecar.admin_url) as operator:
+            closed = await operator.http.delete(f"/sessions/{session_id}")
+            assert closed.status < 300, await closed.text()
+        assert site.sglang.sessions == {}

@@ -112,3 +112,13 @@ async def test_a_restart_finds_what_is_taken(bench: Make, engine: RecordingEngin
         await after.open()
     await after.keeper.close(session.id)
     await after.open()
+
+
+async def test_each_engine_has_slots_of_its_own(bench: Make, engine: RecordingEngine) -> None:
+    async with RecordingEngine() as other:
+        one = bench(pool(1), engine.port, other.port)
+        for each in one.engines:
+            await one.keeper.open(each, None, None)
+            with pytest.raises(EngineFull, match=str(each.address)):
+                await one.keeper.open(each, None, None)
+        assert slots(await one.live()) == [0, 0]
