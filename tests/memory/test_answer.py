@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sidecar.config.chat import Query
 from sidecar.engine.reply import Reply
 from sidecar.memory.answer import AnswerTooLarge, Form, NoMessage, Reader, reader_of
+from tests.memory.answers import DONE, HELLO, PAGE, SAID, STREAM, Json, chunk, events
 
-Json = dict[str, Any]
 OPENAI = Form(
     Query("choices[0].message"),
     Query("choices[0].delta"),
@@ -20,8 +20,6 @@ OPENAI = Form(
     answer_limit=100_000,
     message_limit=1000,
 )
-STREAM = Reply(200, b"OK", True, content_type=b"text/event-stream; charset=utf-8")
-PAGE = Reply(200, b"OK", True, content_type=b"application/json")
 
 
 def reader(reply: Reply, form: Form = OPENAI) -> Reader:
@@ -41,25 +39,6 @@ def read_stream(*pieces: bytes, form: Form = OPENAI) -> Json:
     for piece in pieces:
         answer.feed(piece)
     return answer.message().value
-
-
-def events(*values: Any) -> bytes:
-    return b"".join(b"data: %b\n\n" % json.dumps(value).encode() for value in values)
-
-
-def chunk(delta: Json, finish: str | None = None, index: int = 0) -> Json:
-    return {"choices": [{"index": index, "delta": delta, "finish_reason": finish}]}
-
-
-DONE = b"data: [DONE]\n\n"
-SAID = {"role": "assistant", "content": "Hello you"}
-HELLO = events(
-    chunk({"role": "assistant", "content": None}),
-    chunk({"content": "Hello"}),
-    chunk({"content": " you"}),
-    chunk({}, "stop"),
-    {"choices": [], "usage": {"total_tokens": 9}},
-)
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from sidecar.memory import make_memory
 from sidecar.memory.chat import ChatMemory, ChatWatch
 from sidecar.sessions.session import Session
 from sidecar.sessions.store import Store
+from tests.memory.answers import DONE, HELLO, PAGE, STREAM, events
 from tests.memory.talk import Json, assistant, system, user
-from tests.memory.test_answer import DONE, HELLO, PAGE, STREAM, events
 from tests.sessions.contract import TmpfsPlace
 from tests.sessions.full import fill_pages
 

@@ -99,6 +99,10 @@ HISTORIES: tuple[tuple[str, list[Json], str, str], ...] = (
 )
 def test_a_client_that_sends_the_history_itself(sent: list[Json], engine: str, kept: str) -> None:
     """Not doubled for the engine, and neither in the log."""
+    check_history(sent, engine, kept)
+
+
+def check_history(sent: list[Json], engine: str, kept: str) -> None:
     talk = Talk()
     talk.ask(1)
     talk.ask(2)
@@ -144,7 +148,7 @@ CHANGED: tuple[tuple[str, list[Json], str, str], ...] = (
 )
 def test_a_client_that_changes_replies(sent: list[Json], engine: str, kept: str) -> None:
     """What it shows is kept from then on."""
-    test_a_client_that_sends_the_history_itself(sent, engine, kept)
+    check_history(sent, engine, kept)
 
 
 def test_thoughts_are_cut_out_each_time() -> None:
