@@ -118,9 +118,9 @@ class DelegatingKeeper:
 
         A slot stays leased until then.
         """
+        self._closing.start(self._clean_up(claim, task))
         if not self._claims.are_slots:
             await self._claims.withdraw(claim)
-        self._closing.start(self._clean_up(claim, task))
 
     async def _clean_up(self, claim: Session, task: "asyncio.Task[Result]") -> None:
         stopping = asyncio.ensure_future(self._closing.stopping.wait())
