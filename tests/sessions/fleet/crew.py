@@ -1,0 +1,105 @@
+"""Three sidecars in front of one engine, which share their sessions on a real redis-server."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+
+from tests.harness.process import SidecarProcess
+from tests.sessions.redis_server import RedisServer
+
+SESSION = "X-Amzn-SageMaker-Session-Id"
+OPENED = "X-Amzn-SageMaker-New-Session-Id"
+
+
+@dataclass
+class Reply:
+    status: int
+    text: str
+    seconds: float
+    session: str
+    """Of a session that was opened."""
+    retry_after: str | None
+
+    @property
+    def seen(self) -> str | None:
+        """The session that the engine was told."""
+        return json.loads(self.text)["session"] if self.status == 200 else None
+
+
+@dataclass
+class Crew:
+    sidecars: list[SidecarProcess]
+    server: RedisServer
+    client: aiohttp.ClientSession
+
+    async def ask(
+        self, which: int, body: object, session: str | None = None, owner: str = "me"
+    ) -> Reply:
+        headers = {"Authorization": owner} | ({SESSION: session} if session else {})
+        url, began = f"{self.sidecars[which].url}/invocations", time.monotonic()
+        async with self.client.post(url, json=body, headers=headers) as answer:
+            text = await answer.text()
+            opened = answer.headers.get(OPENED, "").partition(";")[0]
+            took = time.monotonic() - began
+            return Reply(answer.status, text, took, opened, answer.headers.get("Retry-After"))
+
+    async def open(self, which: int, owner: str = "me") -> Reply:
+        return await self.ask(which, {"requestType": "NEW_SESSION"}, owner=owner)
+
+    async def use(self, which: int, session: str, owner: str = "me") -> Reply:
+        return await self.ask(which, {"prompt": "hello"}, session, owner)
+
+    async def close(self, which: int, session: str, owner: str = "me") -> Reply:
+        return await self.ask(which, {"requestType": "CLOSE"}, session, owner)
+
+    async def until_sessions_work(self, limit: float) -> float:
+        """Seconds until each sidecar opens a session again."""
+        began = time.monotonic()
+        async with asyncio.timeout(limit):
+            for which in range(len(self.sidecars)):
+                while (await self.open(which)).status != 200:  # noqa: ASYNC110 - it tells nobody
+                    await asyncio.sleep(0.05)
+        return time.monotonic() - began
+
+
+async def _echo(request: web.Request) -> web.Response:
+    await request.read()
+    return web.json_response({"session": request.headers.get(SESSION)})
+
+
+@asynccontextmanager
+async def crew(directory: Path, sidecars: int = 3, **variables: str) -> AsyncIterator[Crew]:
+    server = RedisServer(directory)
+    server.start()
+    async with AsyncExitStack() as stack:
+        stack.callback(server.stop)
+        runner = web.AppRunner(_app(), access_log=None)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        settings: dict[str, str | None] = {
+            "SIDECAR_STORE": server.url,
+            "SIDECAR_SESSION_OWNER_HEADER": "Authorization",
+            **variables,
+        }
+        engine = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        processes = [SidecarProcess(engine, **settings) for _ in range(sidecars)]  # type: ignore[arg-type]
+        await asyncio.gather(*(stack.enter_async_context(each) for each in processes))
+        client = await stack.enter_async_context(aiohttp.ClientSession())
+        yield Crew(processes, server, client)
+        for each in processes:
+            assert await each.stop() == 0
+            assert each.errors == ""
+
+
+def _app() -> web.Application:
+    app = web.Application()
+    app.router.add_route("*", "/{any:.*}", _echo)
+    return app
