@@ -88,7 +88,13 @@ async def test_the_engine_streams_word_by_word() -> None:
     assert events == [*(f'data: {{"word": "{word}"}}' for word in words), "data: [DONE]", ""]
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"text": 1}', b"\xff", b'{"stream": true}'])
+async def test_the_engine_takes_any_object() -> None:
+    async with TestClient(TestServer(engine())) as client:
+        answer = await (await client.post("/invocations", json={"action": "init"})).json()
+    assert answer == {"turn": 1, "you_said": '{"action": "init"}', "i_remember": []}
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"1", b"\xff"])
 async def test_the_engine_refuses_what_it_does_not_understand(body: bytes) -> None:
     async with TestClient(TestServer(engine())) as client:
         assert (await client.post("/invocations", data=body)).status == 400

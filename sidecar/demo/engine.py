@@ -84,7 +84,8 @@ async def health(request: web.Request) -> web.Response:
 async def invoke(request: web.Request) -> web.StreamResponse:
     question = _question(await request.read())
     conversation = request.app[CONVERSATIONS].of(request.headers.get(SESSION_HEADER))
-    answer = conversation.say(question["text"])
+    text = question.get("text")
+    answer = conversation.say(text if isinstance(text, str) else json.dumps(question))
     if question.get("stream"):
         return await _stream(request, answer)
     return web.json_response(answer)
@@ -96,7 +97,7 @@ def _question(body: bytes) -> dict[str, Any]:
         question = json.loads(body)
     except ValueError:
         question = None
-    if not isinstance(question, dict) or not isinstance(question.get("text"), str):
+    if not isinstance(question, dict):
         raise web.HTTPBadRequest(text='send JSON such as {"text": "hello"}\n')
     return question
 
