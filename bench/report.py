@@ -65,7 +65,8 @@ def _parts(
     yield f"Made by `python -m bench --write`, rounds: {extent.request_rounds}.\n"
     yield METHOD
     if left_out:
-        yield "Left out:\n\n" + "".join(f"- {name}: {why}\n" for name, why in left_out.items())
+        reasons = (f"- {name}: {why}\n" for name, why in left_out.items())
+        yield "Without a figure:\n\n" + "".join(reasons)
     yield "## Goals\n"
     yield goals(figures)
     yield "## Overhead\n"
