@@ -124,6 +124,19 @@ async def test_a_session_that_sglang_forgot(
     assert len(site.engine.at(b"/generate")) == 2, "the second one never reached it"
 
 
+@STREAMED
+async def test_the_same_told_to_a_caller_of_the_api(stream: bool, sites: dict[str, Site]) -> None:
+    site = sites["sglang"]
+    session_id = await site.caller.open()
+    site.sglang.sessions.clear()
+    request = {"text": "one", "stream": stream}
+    answer = await site.caller.post("/endpoints/e/invocations", session_id, json=request)
+    assert (answer.status, answer.headers["x-amzn-errortype"]) == (424, "ModelError")
+    told = json.loads(answer.body)
+    assert told["OriginalStatusCode"] == 400
+    assert f"session not found: {session_id}" in told["OriginalMessage"]
+
+
 async def test_words_of_an_answer_are_no_error(sites: dict[str, Site]) -> None:
     site = sites["sglang"]
     session_id = await site.caller.open()
