@@ -10,7 +10,8 @@
     {prefix}:said      hash    what is to be told of each of those
 
 The braces around the prefix make it the hash tag of all of them, so a cluster keeps them on one
-node: a session and its place in the lists change in one step or not at all. Times are microseconds of the server's clock (TIME).
+node: a session and its place in the lists change in one step or not at all. Times are microseconds
+of the server's clock (TIME).
 """
 
 

@@ -15,9 +15,11 @@ from redis.exceptions import (
     ConnectionError,
     MasterDownError,
     NoScriptError,
+    OutOfMemoryError,
     ReadOnlyError,
     RedisClusterException,
     RedisError,
+    ResponseError,
     TimeoutError,
     TryAgainError,
 )
@@ -98,7 +100,7 @@ class Server:
 
     def _refused(self, error: RedisError) -> StoreFull | StoreUnavailable:
         text = str(error)
-        if "OOM" in text:
+        if isinstance(error, OutOfMemoryError) or "OOM" in text:
             return StoreFull(
                 f"the store at {self._address} has no memory left; "
                 "close a session or try again later"
@@ -106,8 +108,9 @@ class Server:
         if any(word in text for word in _AWAY_WORDS):
             self._note_away(ReadOnlyError())
             return StoreUnavailable(self._message(ReadOnlyError()))
-        # The rest may hold what the command held.
-        code = "".join(filter(str.isalnum, text.partition(" ")[0]))[:20]
+        # The rest may hold what the command held. Of codes that it knows redis-py makes classes.
+        code = text.partition(" ")[0] if type(error) is ResponseError else type(error).__name__
+        code = "".join(filter(str.isalnum, code))[:30]
         if code not in self._refusals:
             self._refusals.add(code)
             LOG.error("the store at %s refused a command: %s", self._address, code)
