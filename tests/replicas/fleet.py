@@ -68,7 +68,7 @@ class Caller:
     """Each request on a connection of its own, so that any process of the sidecar may get it."""
 
     def __init__(self, sidecar: SidecarProcess) -> None:
-        self._sidecar = sidecar
+        self.sidecar = sidecar
 
     async def post(self, text: str, session: str | None = None, path: str = "/x") -> Said:
         headers = {"Content-Type": "application/json"}
@@ -76,7 +76,7 @@ class Caller:
             headers[SESSION] = session
         async with (
             aiohttp.ClientSession() as client,
-            client.post(self._sidecar.url + path, data=text, headers=headers) as answer,
+            client.post(self.sidecar.url + path, data=text, headers=headers) as answer,
         ):
             return Said(answer.status, dict(answer.headers), await answer.text())
 
@@ -103,7 +103,7 @@ class Caller:
     async def admin(self, path: str) -> Any:
         async with (
             aiohttp.ClientSession() as client,
-            client.get(self._sidecar.admin_url + path) as answer,
+            client.get(self.sidecar.admin_url + path) as answer,
         ):
             return await answer.json()
 
