@@ -99,7 +99,9 @@ class Stage:
         return [one for one in running if one.contender.name not in self.left_out]
 
     def leave_out(self, name: str, reason: object) -> None:
-        self.left_out[name] = str(reason)
+        # No path of this machine gets into the results.
+        text = str(reason).replace(str(HERE.parent), ".").replace(sys.prefix, "python")
+        self.left_out[name] = text
         print(f"left out: {name}: {reason}", file=sys.stderr)
 
     @contextmanager
