@@ -45,7 +45,7 @@ class Ejection:
     @property
     def left(self) -> float:
         """Seconds until it gets requests again; 0: it does."""
-        return max(0.0, self._until - self._clock())
+        return max(0.0, self._until - self._clock()) if self._until else 0.0
 
     def note_answer(self, status: int) -> None:
         self.answers += 1

@@ -26,4 +26,5 @@ def least(loads: Sequence[Load], start: int) -> int:
     """Which one; of several that are equal, the first from `start` on, round and round, so that
     an idle fleet is used evenly."""
     count = len(loads)
-    return min(range(count), key=lambda index: (loads[index], (index - start) % count))
+    in_turn = [(start + number) % count for number in range(count)]
+    return min(in_turn, key=loads.__getitem__)

@@ -44,7 +44,9 @@ class Replicas:
         """
         if not self.several:
             return self._first
-        engines = [engine for engine in self.engines if engine not in without]
+        engines = self.engines
+        if without:
+            engines = tuple(engine for engine in engines if engine not in without)
         chosen = engines[least([self._load(one, for_session) for one in engines], self._turn)]
         self._turn = self.engines.index(chosen) + 1
         if for_session:

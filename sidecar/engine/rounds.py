@@ -19,8 +19,9 @@ from sidecar.errors import SidecarError, StoreUnavailable
 from sidecar.sessions.store import Store
 
 INTERVAL = 1.0
-# Very many sessions take long to read: this part of a processor at most.
-SHARE = 0.05
+# Very many sessions take long to read, in a thread that the loop has to share the interpreter with:
+# this part of the time at most.
+SHARE = 0.02
 # Sessions to look at before others get their turn: 4 us each.
 PAGE = 500
 
