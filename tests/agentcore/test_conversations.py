@@ -19,8 +19,8 @@ from sidecar.sessions.session import Session
 from sidecar.sessions.tmpfs import TmpfsStore
 from tests.agentcore.refusals import code, message
 from tests.agentcore.stage import Calls, Stage, client, said, serving, text_of
+from tests.memory.answers import PAGE
 from tests.memory.talk import assistant, user
-from tests.memory.test_answer import PAGE
 from tests.memory.test_chat import answer as reply
 from tests.memory.test_chat import ask, memory_on, prepared, request
 from tests.sessions.contract import TmpfsPlace

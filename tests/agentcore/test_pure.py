@@ -99,9 +99,8 @@ def event(number: int, token: str, *, milliseconds: int = 1, **members: Any) -> 
 
 
 def history(*entries: Mapping[str, Any]) -> History:
-    made, chapter = History(), Chapter("c", 0.0)
-    made.chapters.append(chapter)
-    made.apply(chapter, entries)
+    made = History()
+    made.apply(made.put(Chapter("c", 0.0)), entries)
     return made
 
 
@@ -136,8 +135,8 @@ def test_nothing_counts_behind_a_seal() -> None:
 
 def test_entries_are_read_once_however_often_they_are_shown() -> None:
     entries = [event(number, str(number)).entry() for number in (1, 2, 3)]
-    made, chapter = History(), Chapter("c", 0.0)
-    made.chapters.append(chapter)
+    made = History()
+    chapter = made.put(Chapter("c", 0.0))
     # A slower reader brings an older state of the log.
     for shown in (entries[:2], entries, entries[:1]):
         made.apply(chapter, shown)
@@ -153,7 +152,7 @@ def test_an_event_survives_its_entry() -> None:
 
 def test_a_page_begins_behind_an_event_that_is_gone() -> None:
     made = history(*(event(number, str(number)).entry() for number in (1, 2, 3)))
-    made.apply(made.chapters[0], [{}] * 3 + [deletion(event_id(1, 2))])
+    made.apply(made.chapters["c"], [{}] * 3 + [deletion(event_id(1, 2))])
     assert [each.number for each in made.newest_first(event_id(1, 2))] == [1]
     assert [each.number for each in made.newest_first(event_id(1, 3))] == [1]
 

@@ -331,6 +331,20 @@ async def test_an_event_that_no_store_takes(memory: Calls) -> None:
     assert message(caught) == "the event is too large to be stored"
 
 
+async def test_a_page_has_an_end_in_bytes_too(memory: Calls) -> None:
+    for number in range(5):
+        await memory.create(payload=[{"blob": "x" * 2_000_000}], eventTimestamp=number)
+    sizes: list[int] = []
+    token: dict[str, str] = {}
+    while True:
+        page = await memory.listed(maxResults=100, **token)
+        sizes.append(len(page["events"]))
+        if "nextToken" not in page:
+            break
+        token = {"nextToken": page["nextToken"]}
+    assert sizes == [3, 2]
+
+
 async def test_a_store_that_cannot_be_read(scratch: Path, memory: Calls) -> None:
     await memory.create()
     log = scratch / "memory" / head_id(Key(MEMORY, ACTOR, SESSION)) / ".sidecar.events"

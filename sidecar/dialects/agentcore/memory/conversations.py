@@ -136,9 +136,8 @@ def history(log: Sequence[Mapping[str, Any]]) -> History:
             entries.clear()
         token = entry.get(_TOKEN) or f"step {step.number}"
         entries.append(_event(step, token).entry())
-    made, chapter = History(), Chapter("", 0.0)
-    made.chapters.append(chapter)
-    made.apply(chapter, entries)
+    made = History()
+    made.apply(made.put(Chapter("", 0.0)), entries)
     return made
 
 

@@ -1,6 +1,7 @@
 """Writing events: what is made and deleted is appended to its session's history."""
 
 import asyncio
+from contextlib import suppress
 from weakref import WeakValueDictionary
 
 from sidecar.clock import Clock
@@ -12,6 +13,7 @@ from sidecar.dialects.agentcore.memory.history import History, deletion
 from sidecar.dialects.agentcore.memory.memories import Memory
 from sidecar.dialects.agentcore.memory.names import Key, head_id
 from sidecar.dialects.agentcore.memory.reading import Reading
+from sidecar.errors import SessionNotFound
 from sidecar.sessions.session import Session
 from sidecar.sessions.store import Store
 
@@ -33,14 +35,8 @@ class Events:
         """The event that was made with the draft's token, by this request or an earlier one."""
         async with self._turn(key):
             await self._note_filled(await self._histories.ensure(key, memory.keep))
-            history = await self._histories.read(key)
-            for _ in range(ATTEMPTS):
-                made = history.with_token(draft.token)
-                if made is not None:
-                    return made
-                entry = self._event(history, draft).entry()
-                await self._histories.append(key, history, entry, memory.keep)
-                history = await self._histories.read(key)
+            with suppress(SessionNotFound):  # somebody deleted it this moment
+                return await self._append(memory, key, draft)
         raise too_many_writers()
 
     async def delete(self, memory: Memory, key: Key, id_of_event: str) -> None:
@@ -52,6 +48,17 @@ class Events:
                 history = await self.reading.read(key, id_of_event)
                 if history.get(id_of_event) is None:
                     return await self._note_emptied(key, memory, history)
+        raise too_many_writers()
+
+    async def _append(self, memory: Memory, key: Key, draft: Draft) -> Event:
+        history = await self._histories.read(key)
+        for _ in range(ATTEMPTS):
+            made = history.with_token(draft.token)
+            if made is not None:
+                return made
+            entry = self._event(history, draft).entry()
+            await self._histories.append(key, history, entry, memory.keep)
+            history = await self._histories.read(key)
         raise too_many_writers()
 
     def _turn(self, key: Key) -> asyncio.Lock:

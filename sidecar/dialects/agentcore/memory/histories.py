@@ -12,6 +12,7 @@ What has been read is remembered, within a limit; each use reads the head's log 
 last chapter, which any process may have written to.
 """
 
+import asyncio
 from collections import OrderedDict
 from contextlib import suppress
 from typing import Any, Final
@@ -107,7 +108,7 @@ class Histories:
             await self._store.append(chapter_id, [SEAL])
 
     async def _read_chapter(self, history: History, chapter_id: str) -> None:
-        chapter = history.chapter(chapter_id)
+        chapter = history.chapters.get(chapter_id)
         if chapter_id in history.lost or (chapter is not None and chapter.sealed):
             return
         try:
@@ -117,11 +118,10 @@ class Histories:
         except SessionNotFound:
             history.lost.add(chapter_id)
             return
-        # Another request may have brought it in while this one waited for the store.
-        known = history.chapter(chapter_id)
-        if known is None:
-            history.chapters.append(chapter)
-        history.apply(known or chapter, entries)
+        history.apply(history.put(chapter), entries)
+        # A long history that is read for the first time is not to hold up everybody else: a store
+        # that answers at once never gives way by itself.
+        await asyncio.sleep(0)
 
     def _remembered(self, head: str, order: list[str]) -> History:
         history = self._histories.get(head)
@@ -137,7 +137,7 @@ class Histories:
             return False
         return all(
             each.end > self._clock.boot() and each.id not in history.lost
-            for each in history.chapters
+            for each in history.chapters.values()
         )
 
     def _remember(self, head: str, history: History) -> None:

@@ -37,10 +37,11 @@ class Chapter:
 
 
 class History:
-    """`chapters` are those that were there to be read; all but the last are complete."""
+    """`chapters` are those that were there to be read, in their order; all but the last are
+    complete."""
 
     def __init__(self) -> None:
-        self.chapters: list[Chapter] = []
+        self.chapters: dict[str, Chapter] = {}
         self.order: list[str] = []
         self.lost: set[str] = set()
         self.branches: dict[str, Branch] = {}
@@ -52,17 +53,17 @@ class History:
 
     @property
     def size(self) -> int:
-        return sum(chapter.size for chapter in self.chapters)
+        return sum(chapter.size for chapter in self.chapters.values())
 
     @property
     def current(self) -> Chapter | None:
         """The chapter that is written to, if there is one."""
-        if self.chapters and not self.chapters[-1].sealed:
-            return self.chapters[-1]
-        return None
+        last = next(reversed(self.chapters.values()), None)
+        return None if last is None or last.sealed else last
 
-    def chapter(self, chapter_id: str) -> Chapter | None:
-        return next((each for each in self.chapters if each.id == chapter_id), None)
+    def put(self, chapter: Chapter) -> Chapter:
+        """The chapter as it is known: somebody else may have brought it in before."""
+        return self.chapters.setdefault(chapter.id, chapter)
 
     def apply(self, chapter: Chapter, entries: Sequence[Mapping[str, Any]]) -> None:
         """All of a chapter that has been read so far; what is known already is passed over."""

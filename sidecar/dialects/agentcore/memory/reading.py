@@ -1,7 +1,8 @@
 """Reading events: of a session, whoever keeps it; a page of them, or one."""
 
+from collections.abc import Iterator
 from itertools import islice
-from typing import Protocol
+from typing import Final, Protocol
 
 from sidecar.clock import Clock
 from sidecar.dialects.agentcore.errors import ResourceNotFound
@@ -12,6 +13,9 @@ from sidecar.dialects.agentcore.memory.memories import Memory
 from sidecar.dialects.agentcore.memory.names import Key
 from sidecar.dialects.agentcore.memory.paging import Page
 from sidecar.errors import SessionNotFound
+
+# A page may have fewer events than were asked for. 100 of the largest would be 700 MB.
+PAGE_SIZE: Final = 4 * 1024 * 1024
 
 
 class Source(Protocol):
@@ -38,8 +42,8 @@ class Reading:
             for event in history.newest_first(page.after)
             if self._is_kept(event, memory) and is_wanted(event)
         )
-        events = list(islice(found, page.limit + 1))
-        return events[: page.limit], len(events) > page.limit
+        events = list(islice(_within(PAGE_SIZE, found), page.limit))
+        return events, next(found, None) is not None
 
     async def get(self, memory: Memory, key: Key, id_of_event: str) -> Event:
         return self.live(await self.read(key, id_of_event), memory, id_of_event)
@@ -67,6 +71,15 @@ class Reading:
 
     def _is_kept(self, event: Event, memory: Memory) -> bool:
         return event.made + memory.keep > self._clock.wall()
+
+
+def _within(size: int, events: Iterator[Event]) -> Iterator[Event]:
+    """The first ones, until they have that much together."""
+    for event in events:
+        size -= event.size
+        yield event
+        if size <= 0:
+            return
 
 
 def _no_event(id_of_event: str) -> ResourceNotFound:
