@@ -31,7 +31,9 @@ def free_port() -> int:
 class RedisServer:
     """`frozen`: with the clock that `set_time` moves; else with the machine's."""
 
-    def __init__(self, directory: Path, *options: str, frozen: bool = False, tls: bool = False):
+    def __init__(
+        self, directory: Path, *options: str, frozen: bool = False, tls: bool = False
+    ) -> None:
         require()
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
@@ -113,3 +115,21 @@ class RedisServer:
                 else:
                     return
         raise AssertionError("redis-server did not start")
+
+
+class Sentinel(RedisServer):
+    """One that watches a primary and puts its replica in its place when it is gone."""
+
+    def __init__(self, directory: Path, primary: RedisServer) -> None:
+        super().__init__(directory)
+        config = directory / "sentinel.conf"
+        config.write_text(
+            f"sentinel monitor main 127.0.0.1 {primary.port} 1\n"
+            "sentinel down-after-milliseconds main 600\n"
+            "sentinel failover-timeout main 3000\n"
+        )
+        self._command = [
+            *("redis-server", str(config), "--sentinel", "--bind", "127.0.0.1"),
+            *("--port", str(self.port), "--unixsocket", str(self.socket)),
+            *("--dir", str(directory), "--logfile", str(directory / "log")),
+        ]

@@ -35,6 +35,9 @@ class Secret(CredentialProvider):
         password = self._password if self._file is None else self._read(self._file)
         return (self._user, password) if self._user else (password,)
 
+    async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
+        return self.get_credentials()
+
     def _read(self, file: Path) -> str:
         try:
             return file.read_text().strip()

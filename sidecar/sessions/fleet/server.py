@@ -68,6 +68,7 @@ class Server:
         self._probe_key = probe_key
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._away: str | None = None
+        self._is_closed = False
         self._refusals: set[str] = set()
         self._probing: asyncio.Task[None] | None = None
 
@@ -80,10 +81,11 @@ class Server:
 
     async def close(self) -> None:
         """For good: what still asks, such as a store apart, must not connect again."""
-        self._away = "the store is closed"
+        self._is_closed = True
         if self._probing is not None:
             self._probing.cancel()
             await asyncio.gather(self._probing, return_exceptions=True)
+        self._away = "the store is closed"
         await self._client.aclose()
 
     async def _guarded(self, call: Any, *args: Any) -> Any:
@@ -93,8 +95,7 @@ class Server:
             async with asyncio.timeout(ANSWER_LIMIT), self._slots:
                 return await call(*args)
         except _AWAY as error:
-            self._note_away(error)
-            raise StoreUnavailable(self._message(error)) from None
+            raise self._note_away(error) from None
         except RedisError as error:
             raise self._refused(error) from None
 
@@ -105,9 +106,10 @@ class Server:
                 f"the store at {self._address} has no memory left; "
                 "close a session or try again later"
             )
+        if "unauthenticated" in text:  # so a command of more than ten words is answered
+            return self._note_away(AuthenticationError())
         if any(word in text for word in _AWAY_WORDS):
-            self._note_away(ReadOnlyError())
-            return StoreUnavailable(self._message(ReadOnlyError()))
+            return self._note_away(ReadOnlyError())
         # The rest may hold what the command held. Of codes that it knows redis-py makes classes.
         code = text.partition(" ")[0] if type(error) is ResponseError else type(error).__name__
         code = "".join(filter(str.isalnum, code))[:30]
@@ -122,11 +124,13 @@ class Server:
         except NoScriptError:
             return await self._client.execute_command("EVAL", script.text, *rest)
 
-    def _note_away(self, error: BaseException) -> None:
-        if self._probing is None:
-            self._away = self._message(error)
-            LOG.warning("%s; sessions get 503 until it is back", self._away)
+    def _note_away(self, error: BaseException) -> StoreUnavailable:
+        message = self._message(error)
+        if self._probing is None and not self._is_closed:
+            self._away = message
+            LOG.warning("%s; sessions get 503 until it is back", message)
             self._probing = asyncio.create_task(self._probe(), name="store probe")
+        return StoreUnavailable(message)
 
     async def _probe(self) -> None:
         """By a write: a replica that was the primary answers everything else."""
