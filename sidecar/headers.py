@@ -94,6 +94,21 @@ def _by_plain_name(names: dict[str, Field]) -> dict[bytes, tuple[bytes, Field]]:
     return {plain(name.encode()): (name.lower().encode(), field) for name, field in names.items()}
 
 
+_JSON = re.compile(
+    rb"(?:application/(?:json|[\w.+-]+\+json)|text/json)[ \t]*(?:;.*)?", re.IGNORECASE
+)
+
+
+def is_json(content_type: bytes | None) -> bool:
+    """One JSON value (RFC 6839 section 3.1); not lines of JSON, nor a sequence."""
+    return content_type is not None and _JSON.fullmatch(content_type) is not None
+
+
+def is_coded(content_encoding: bytes | None) -> bool:
+    """Compressed, say: its bytes are not what they stand for."""
+    return content_encoding is not None and content_encoding.lower() != b"identity"
+
+
 def tokens(value: bytes) -> set[bytes]:
     """The members of a comma separated list such as Connection, in lower case."""
     return {member.strip().lower() for member in value.split(b",") if member.strip()}

@@ -8,6 +8,7 @@ from aiohttp import web
 from sidecar.engine.exchange import Exchange
 from sidecar.errors import BodyTooLarge, SidecarError
 from sidecar.head import Head
+from sidecar.headers import is_coded, is_json
 from sidecar.proxy.client import ClientConnection
 from sidecar.proxy.plan import SMALL
 from sidecar.proxy.wire import CONTINUE, LAST_CHUNK, chunk
@@ -28,11 +29,7 @@ class RequestBody:
     def is_json(self) -> bool:
         """True when it can be looked into: not compressed, and said to be JSON."""
         head = self._head
-        return (
-            head.has_body
-            and head.content_encoding is None
-            and b"json" in (head.content_type or b"").lower()
-        )
+        return head.has_body and not is_coded(head.content_encoding) and is_json(head.content_type)
 
     @property
     def is_sent(self) -> bool:

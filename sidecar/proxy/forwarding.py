@@ -37,6 +37,7 @@ class Forwarding:
         self._outgoing = outgoing
         self._turn = outgoing.turn
         self._begun: Session | None = None  # made for this request, and not announced yet
+        self._is_announced = False  # by a head that is about to be written
         self._repinned = False
 
     def request(self, body: bytes | None) -> EngineRequest:
@@ -54,8 +55,8 @@ class Forwarding:
                 return await self._send(engine, None, request, None, Watches())
             return await self._run_session(session)
         finally:
-            if self._begun is not None:
-                await self._house.keeper.forget(self._begun.id)
+            if not (self._is_announced and self._outgoing.has_begun):
+                await self._forget()
 
     async def _run_session(self, session: Session) -> Sent:
         if self._begun is None and self._house.replicas.several:
@@ -124,21 +125,28 @@ class Forwarding:
     async def _relay(self, exchange: Exchange, watches: Watches) -> Sent:
         reply = await exchange.head(self._house.settings.engine_response_timeout)
         self._turn.status, self._turn.first_byte = reply.status, time.monotonic()
-        announcement = self._announcement(reply.status)
+        announcement = await self._announcement(reply.status)
         if reply.status == 101:
             return await tunnel(self._outgoing, exchange, reply, announcement)
         relay = Relay(self._outgoing, self._route.voice, exchange, watches)
         may_keep = self._outgoing.may_keep and self._body.is_sent
         return await relay.run(reply, announcement, may_keep=may_keep)
 
-    def _announcement(self, status: int) -> bytes:
+    async def _announcement(self, status: int) -> bytes:
         session = self._begun
-        if self._repinned:
-            return REPINNED
-        if session is None or not is_announced(status):
+        if session is None:
+            return REPINNED if self._repinned else b""
+        is_reworded = status >= 400 and self._route.voice.engine_error is not None
+        if is_reworded or not is_announced(status):
+            await self._forget()  # before the client is told, so that it may try again
             return b""
-        self._begun = None
+        self._is_announced = True
         return self._route.dialect.announcement(session)
+
+    async def _forget(self) -> None:
+        if self._begun is not None:
+            session, self._begun = self._begun, None
+            await self._house.keeper.forget(session.id)
 
     def _head_for(self, engine: Engine, request: EngineRequest, length: int | None) -> bytes:
         return request_head(

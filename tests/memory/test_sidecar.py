@@ -304,6 +304,8 @@ async def test_no_room_left(engine: ChatEngine, mount: Callable[[str], Path]) ->
         with pytest.raises(aiohttp.ClientPayloadError):
             await say(caller, session_id, long, stream=True)
         assert kept(path, session_id) == ["u1", "re u1"]
+        assert (await say(caller, "NEW_SESSION", long)).status == 503
+        assert [each.name for each in path.iterdir() if each.name[0] != "."] == [session_id]
         filler.unlink()
         await say(caller, session_id, "u2")
         assert engine.heard == ["u1", "re u1", "u2"]

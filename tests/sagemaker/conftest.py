@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,11 @@ SESSION = b"X-Amzn-SageMaker-Session-Id"
 NEW_SESSION = b"X-Amzn-SageMaker-New-Session-Id"
 CLOSED_SESSION = b"X-Amzn-SageMaker-Closed-Session-Id"
 JSON = b"Content-Type: application/json"
+CHUNKED = b"Transfer-Encoding: chunked"
+UNKNOWN = b"7d0c8f1e-0000-4000-8000-000000000000"
+OPENING = b'{"requestType": "NEW_SESSION"}'
+BODY_LIMIT = 10_000
+CLOSING = b'{"requestType": "CLOSE"}'
 
 
 @dataclass
@@ -27,6 +33,7 @@ class Site:
 
     sidecar: SidecarProcess
     engine: RecordingEngine
+    directory: Path
 
     async def ask(
         self,
@@ -36,13 +43,9 @@ class Site:
         method: bytes = b"POST",
         session: bytes | None = None,
     ) -> Answer:
-        head = [b"%b %b HTTP/1.1" % (method, target), b"Host: t", *lines]
-        if session is not None:
-            head.append(b"%b: %b" % (SESSION, session))
-        if method == b"POST" and not any(line.startswith(b"Transfer-Encoding") for line in lines):
-            head.append(b"Content-Length: %d" % len(body))
+        data = request(body, *lines, target=target, method=method, session=session)
         async with await RawClient.connect(self.sidecar.port) as client:
-            return await client.ask(b"\r\n".join([*head, b"", b""]) + body)
+            return await client.ask(data)
 
     async def control(self, kind: str, session: bytes | None = None) -> Answer:
         return await self.ask(json.dumps({"requestType": kind}).encode(), JSON, session=session)
@@ -57,12 +60,11 @@ class Site:
         """How many requests the engine has seen."""
         return len(self.engine.records)
 
-    @property
-    def directory(self) -> Path:
-        return self.sidecar.sessions_path
-
     def on_disk(self) -> set[str]:
-        return {path.name for path in self.directory.iterdir() if not path.name.startswith(".")}
+        """Sessions, and what is half-made: everything but the sidecar's own files."""
+        return {
+            path.name for path in self.directory.iterdir() if not path.name.startswith(".sidecar")
+        }
 
 
 @asynccontextmanager
@@ -73,7 +75,8 @@ async def site_with(
         RecordingEngine() as engine,
         _process(engine.url, prefix, variables) as sidecar,
     ):
-        yield Site(sidecar, engine)
+        given = variables.get("SIDECAR_SESSIONS_PATH")
+        yield Site(sidecar, engine, Path(given) if given else sidecar.sessions_path)
         assert engine.strays == []
 
 
@@ -87,6 +90,48 @@ async def site() -> AsyncIterator[Site]:
         yield site
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def nested() -> AsyncIterator[Site]:
+    """The id goes into bodies too."""
+    async with site_with(
+        SIDECAR_SESSION_BODY_PATH="metadata.session_id", SIDECAR_BODY_LIMIT=str(BODY_LIMIT)
+    ) as site:
+        yield site
+
+
+async def rewritten(site: Site, body: bytes, *lines: bytes) -> str:
+    """What the engine got, with `<id>` for the id."""
+    session = await site.open()
+    answer = await site.ask(body, *lines, session=session)
+    assert answer.status == 200, answer.body
+    record = site.engine.records[-1]
+    assert record.values(SESSION) == [session]
+    assert record.values(b"Content-Length") == [b"%d" % len(record.body)]
+    assert (record.values(b"Transfer-Encoding"), record.faults) == ([], [])
+    return bytes(record.body).decode().replace(session.decode(), "<id>")
+
+
+def request(
+    body: bytes = b"",
+    *lines: bytes,
+    target: bytes = b"/invocations",
+    method: bytes = b"POST",
+    session: bytes | None = None,
+) -> bytes:
+    """`body` is counted, unless it was written in chunks and a line says so."""
+    head = [b"%b %b HTTP/1.1" % (method, target), b"Host: t", *lines]
+    if session is not None:
+        head.append(b"%b: %b" % (SESSION, session))
+    if (body or method == b"POST") and CHUNKED not in lines:
+        head.append(b"Content-Length: %d" % len(body))
+    return b"\r\n".join([*head, b"", b""]) + body
+
+
+def in_chunks(body: bytes, size: int = 7) -> bytes:
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+
+
 def only(answer: Answer, name: bytes) -> bytes:
     """The value of a header that must be there once."""
     [value] = answer.values(name)
@@ -97,6 +142,12 @@ def new_id(answer: Answer) -> bytes:
     return only(answer, NEW_SESSION).partition(b";")[0]
 
 
+def expires(answer: Answer) -> float:
+    """The second that the answer to a create printed."""
+    printed = only(answer, NEW_SESSION).partition(b"=")[2].decode()
+    return datetime.strptime(printed, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
+
+
 def refusal(answer: Answer) -> str:
     """The sentence of an error of ours, whose shape suits OpenAI's and FastAPI's clients."""
     body: dict[str, Any] = json.loads(answer.body)
@@ -105,7 +156,9 @@ def refusal(answer: Answer) -> str:
     assert body["error"]["message"] == body["detail"]
     assert body["error"]["code"] == answer.status
     assert body["error"]["type"]
+    assert (answer.status == 400) == (body["error"]["type"] == "BadRequestError")
     assert only(answer, b"Content-Type") == b"application/json"
+    assert answer.values(NEW_SESSION) == answer.values(CLOSED_SESSION) == []
     return str(body["detail"])
 
 

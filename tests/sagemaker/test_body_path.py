@@ -6,129 +6,148 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.sagemaker.conftest import JSON, SESSION, Site, refusal, site_with
-from tests.sagemaker.test_control import in_chunks
+from tests.harness.raw_client import RawClient
+from tests.sagemaker.conftest import (
+    BODY_LIMIT,
+    CHUNKED,
+    CLOSING,
+    JSON,
+    OPENING,
+    Site,
+    in_chunks,
+    new_id,
+    request,
+    rewritten,
+    site_with,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+WHERE = {"metadata": {"session_id": "<id>"}}
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def nested() -> AsyncIterator[Site]:
-    async with site_with(
-        SIDECAR_SESSION_BODY_PATH="metadata.session_id", SIDECAR_BODY_LIMIT="1000"
-    ) as site:
-        yield site
-
-
-async def test_at_the_top() -> None:
+async def top() -> AsyncIterator[Site]:
     async with site_with(SIDECAR_SESSION_BODY_PATH="session_id") as site:
-        session = await site.open()
-        answer = await site.ask(b'{"a": 1}', JSON, session=session)
-        [record] = site.engine.records
-        assert answer.status == 200 and record.faults == []
-        assert json.loads(record.body) == {"a": 1, "session_id": session.decode()}
-        assert record.values(b"Content-Length") == [b"%d" % len(record.body)]
-        assert record.values(SESSION) == [session]
+        yield site
 
 
 @pytest.mark.parametrize(
     "body, there",
     [
-        ("{}", {"metadata": {"session_id": "<id>"}}),
-        ('{"metadata": {}}', {"metadata": {"session_id": "<id>"}}),
-        ('{"metadata": {"x": 1}}', {"metadata": {"x": 1, "session_id": "<id>"}}),
-        ('{"metadata": {"session_id": "forged"}}', {"metadata": {"session_id": "<id>"}}),
-        ('{"session_id": 1}', {"session_id": 1, "metadata": {"session_id": "<id>"}}),
+        pytest.param(b'{"a": 1}', '{"a": 1, "session_id": "<id>"}', id="beside-a-field"),
+        pytest.param(b"{}", '{"session_id": "<id>"}', id="in-an-empty-object"),
+        pytest.param(b" { } ", ' {"session_id": "<id>" } ', id="in-an-empty-object-with-spaces"),
+        pytest.param(b'{"session_id":"me"}', '{"session_id":"<id>"}', id="in-place-of-a-value"),
+        pytest.param(b'{"session_id":[{}]}', '{"session_id":"<id>"}', id="in-place-of-a-list"),
+    ],
+)
+async def test_at_the_top(top: Site, body: bytes, there: str) -> None:
+    assert await rewritten(top, body, JSON) == there
+
+
+@pytest.mark.parametrize(
+    "body, there",
+    [
+        pytest.param("{}", WHERE, id="the-parent-is-missing"),
+        pytest.param('{"a": 1}', {"a": 1} | WHERE, id="the-parent-is-missing-beside-a-field"),
+        pytest.param('{"metadata": {}}', WHERE, id="the-parent-is-empty"),
+        pytest.param(
+            '{"metadata": {"x": 1}}',
+            {"metadata": {"x": 1, "session_id": "<id>"}},
+            id="the-parent-has-another-field",
+        ),
+        pytest.param('{"metadata": {"session_id": "forged"}}', WHERE, id="forged"),
+        pytest.param('{"session_id": 1}', {"session_id": 1} | WHERE, id="the-name-elsewhere"),
+        pytest.param(
+            '{"a": {"metadata": {}}}', {"a": {"metadata": {}}} | WHERE, id="the-parent-elsewhere"
+        ),
+        pytest.param('{"metadat\\u0061": {"session\\u005fid": 1}}', WHERE, id="escaped-names"),
     ],
 )
 async def test_parents_are_made_and_the_rest_is_kept(
     nested: Site, body: str, there: object
 ) -> None:
-    session = await nested.open()
-    assert (await nested.ask(body.encode(), JSON, session=session)).status == 200
-    got = bytes(nested.engine.records[-1].body).decode()
-    assert json.loads(got.replace(session.decode(), "<id>")) == there
+    got = await rewritten(nested, body.encode(), JSON)
+    assert json.loads(got, object_pairs_hook=_no_name_twice) == there
+
+
+def _no_name_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    assert len(dict(pairs)) == len(pairs)
+    return dict(pairs)
+
+
+async def test_whichever_of_two_values_an_engine_reads_it_is_ours(nested: Site) -> None:
+    """RFC 8259 section 4: of a name given twice some readers take the first, some the last."""
+    twice = b'{"metadata": {"session_id": 1, "session_id": 2}, "metadata": {"a": 1}}'
+    got = await rewritten(nested, twice, JSON)
+    values: list[object] = []
+
+    def each(pairs: list[tuple[str, object]]) -> None:
+        values.extend(value for name, value in pairs if name == "session_id")
+
+    json.loads(got, object_pairs_hook=each)
+    assert values == ["<id>"] * 3
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "12345678901234567890", "1.0", "1e400", "-0.0", "1E+2", "0.1000", "true", "null",
-        '"\u00e9\U0001f600"', r'"\u00e9\ud83d"', r'"a\/b\"}"', '{"b": 1, "a": 2}', "[1,2 , 3]",
+        pytest.param("12345678901234567890", id="a-number-beyond-64-bits"),
+        pytest.param("9" * 5000, id="a-number-of-5000-digits"),
+        pytest.param("1.0", id="a-float-that-is-whole"),
+        pytest.param("1e400", id="a-float-beyond-the-largest"),
+        pytest.param("0.1000", id="trailing-zeros"),
+        pytest.param("-0.0", id="minus-zero"),
+        pytest.param("1E+2", id="an-exponent"),
+        pytest.param("[true, false, null]", id="the-three-words"),
+        pytest.param('"\u00e9\U0001f600"', id="unicode-as-it-is"),
+        pytest.param(r'"\u00e9\ud83d\ude00"', id="unicode-escaped"),
+        pytest.param(r'"\ud83d"', id="half-a-surrogate-pair"),
+        pytest.param(r'"a\/b\"}\\"', id="escaped-slash-quote-and-backslash"),
+        pytest.param('{"b": 1, "a": 2, "b": 3}', id="a-name-given-twice"),
+        pytest.param("[1,2 ,\t3\n]", id="white-space"),
+        pytest.param('{"": {"\\u0061": {}}}', id="an-empty-name-and-an-escaped-one"),
     ],
-)  # fmt: skip
+)
 async def test_other_fields_come_as_they_were_written(nested: Site, text: str) -> None:
-    session = await nested.open()
-    answer = await nested.ask(f'{{"x": {text}, "y": 1}}'.encode(), JSON, session=session)
-    assert answer.status == 200
-    assert f'"x": {text}, "y": 1'.encode() in bytes(nested.engine.records[-1].body)
+    got = await rewritten(nested, f'{{"x": {text}, "y": 1}}'.encode(), JSON)
+    assert f'{{"x": {text}, "y": 1, ' in got
 
 
-async def test_in_chunks(nested: Site) -> None:
+async def test_a_byte_order_mark_stays_in_front(nested: Site) -> None:
+    got = await rewritten(nested, b'\xef\xbb\xbf{"a": 1}', JSON)
+    assert got.startswith('\ufeff{"a": 1, ')
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000], ids=["of-a-byte", "of-three", "of-all"])
+async def test_in_chunks(nested: Site, size: int) -> None:
+    got = await rewritten(nested, in_chunks(b'{"a": 1}', size), JSON, CHUNKED)
+    assert json.loads(got) == {"a": 1} | WHERE
+
+
+async def test_for_a_client_that_waits_for_100_continue(nested: Site) -> None:
     session = await nested.open()
-    body, coding = in_chunks(b'{"a": 1}', 3), b"Transfer-Encoding: chunked"
-    assert (await nested.ask(body, JSON, coding, session=session)).status == 200
-    record = nested.engine.records[-1]
-    assert record.values(b"Transfer-Encoding") == [] and record.faults == []
-    assert json.loads(record.body)["metadata"] == {"session_id": session.decode()}
+    data = request(b'{"a": 1}', JSON, b"Expect: 100-continue", session=session)
+    async with await RawClient.connect(nested.sidecar.port) as client:
+        assert (await client.ask(data)).status == 200
+    assert session in nested.engine.records[-1].body
 
 
 async def test_on_first_use(nested: Site) -> None:
     answer = await nested.ask(b"{}", JSON, session=b"NEW_SESSION")
-    assert answer.status == 200
     record = nested.engine.records[-1]
-    assert json.loads(record.body)["metadata"]["session_id"].encode() == record.values(SESSION)[0]
+    assert json.loads(record.body) == {"metadata": {"session_id": new_id(answer).decode()}}
 
 
-async def test_without_a_session_nothing_is_set(nested: Site) -> None:
-    assert (await nested.ask(b'{"a" : 1}', JSON)).status == 200
-    assert bytes(nested.engine.records[-1].body) == b'{"a" : 1}'
+@pytest.mark.parametrize("body", [b'{"a" : 1}', b"[]", b"words", b"{" + b" " * BODY_LIMIT + b"}"])
+async def test_without_a_session_nothing_is_set_or_refused(nested: Site, body: bytes) -> None:
+    assert (await nested.ask(body, JSON)).status == 200
+    assert bytes(nested.engine.records[-1].body) == body
 
 
-@pytest.mark.parametrize("coded", [False, True], ids=["counted", "chunked"])
-async def test_a_body_above_the_limit(nested: Site, coded: bool) -> None:
-    body, before = b'{"a": "' + b"x" * 1000 + b'"}', nested.forwarded
-    session = await nested.open()
-    if coded:
-        coding = b"Transfer-Encoding: chunked"
-        answer = await nested.ask(in_chunks(body, 500), JSON, coding, session=session)
-    else:
-        answer = await nested.ask(body, JSON, session=session)
-    assert (answer.status, nested.forwarded) == (413, before)
-    assert "SIDECAR_BODY_LIMIT" in refusal(answer)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"[]",
-        b"1",
-        b'"text"',
-        b"null",
-        b'{"metadata": 1}',
-        b'{"metadata": []}',
-        b'{"metadata": null}',
-        b'{"a": 1',
-        b"words",
-        b"\xff\xfe",
-    ],
-)
-async def test_a_body_with_no_place_for_it(nested: Site, body: bytes) -> None:
-    session, before = await nested.open(), nested.forwarded
-    answer = await nested.ask(body, JSON, session=session)
-    assert (answer.status, nested.forwarded) == (400, before)
-    assert "metadata.session_id" in refusal(answer)
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [[b"Content-Type: text/csv"], [b"Content-Type: text/plain"], [JSON, b"Content-Encoding: gzip"]],
-    ids=lambda lines: lines[-1].decode(),
-)
-async def test_a_body_that_is_no_json_goes_on_with_the_header_alone(
-    nested: Site, lines: list[bytes]
-) -> None:
-    session, body = await nested.open(), b'{"a" : 1}' + b"," * 2000
-    assert (await nested.ask(body, *lines, session=session)).status == 200
-    record = nested.engine.records[-1]
-    assert (bytes(record.body), record.values(SESSION)) == (body, [session])
+async def test_control_requests_are_still_control_requests(nested: Site) -> None:
+    before = nested.forwarded
+    session = new_id(await nested.ask(in_chunks(OPENING), JSON, CHUNKED))
+    assert (await nested.ask(CLOSING, JSON, session=session)).status == 200
+    assert nested.forwarded == before

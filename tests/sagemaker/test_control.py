@@ -1,69 +1,95 @@
 """Control requests: NEW_SESSION and CLOSE on POST /invocations."""
 
-import json
+import asyncio
 import time
-from datetime import UTC, datetime
 
 import pytest
 
-from tests.harness.behaviours import echo
+from tests.harness.raw_client import RawClient
 from tests.harness.waiting import eventually
 from tests.sagemaker.conftest import (
+    CHUNKED,
     CLOSED_SESSION,
+    CLOSING,
     JSON,
     NEW_SESSION,
-    SESSION,
+    OPENING,
+    UNKNOWN,
     Site,
+    expires,
+    in_chunks,
     new_id,
     only,
     pattern,
     refusal,
+    request,
     site_with,
 )
-from tests.sessions import strace
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-UNKNOWN = b"7d0c8f1e-0000-4000-8000-000000000000"
 
-
-@pytest.mark.parametrize("header", [None, b"nobody", UNKNOWN, b"NEW_SESSION", b"../x", b""])
-async def test_new_session_ignores_any_session_header(site: Site, header: bytes | None) -> None:
+@pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param(None, id="without-a-session-header"),
+        pytest.param(UNKNOWN, id="with-an-unknown-id"),
+        pytest.param(b"../x", id="with-a-malformed-id"),
+        pytest.param(b"\xff\x80", id="with-junk"),
+        pytest.param(b"NEW_SESSION", id="with-the-word-itself"),
+        pytest.param(b"", id="with-an-empty-header"),
+    ],
+)
+async def test_new_session(site: Site, header: bytes | None) -> None:
     before = site.forwarded
     answer = await site.control("NEW_SESSION", header)
     assert (answer.status, site.forwarded) == (200, before)
     assert answer.body == b"Session %b created" % new_id(answer)
     assert only(answer, b"Content-Type").startswith(b"text/plain")
+    assert answer.values(CLOSED_SESSION) == []
     assert new_id(answer).decode() in site.on_disk()
 
 
+async def test_new_session_with_a_live_id_leaves_that_session_alone(site: Site) -> None:
+    session = await site.open()
+    assert new_id(await site.control("NEW_SESSION", session)) != session
+    assert (await site.ask(b"{}", JSON, session=session)).status == 200
+
+
 async def test_the_new_session_header_is_as_the_platform_checks_it(site: Site) -> None:
-    value = only(await site.control("NEW_SESSION"), NEW_SESSION).decode()
+    answer = await site.control("NEW_SESSION")
+    value = only(answer, NEW_SESSION).decode()
     assert pattern("NewSessionResponseHeader").fullmatch(value) and len(value) <= 256
-    assert pattern("SessionIdHeader").fullmatch(value.partition(";")[0])
-    expires = datetime.strptime(value.partition("=")[2], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    assert abs(expires.timestamp() - (time.time() + 1200)) < 5
+    assert pattern("SessionIdHeader").fullmatch(new_id(answer).decode())
+    assert abs(expires(answer) - (time.time() + 1200)) < 5
 
 
-async def test_close_of_a_live_session(site: Site) -> None:
+async def test_close_of_a_live_id(site: Site) -> None:
     session, before = await site.open(), site.forwarded
     answer = await site.control("CLOSE", session)
     assert (answer.status, answer.body) == (200, b"Session %b closed" % session)
     assert only(answer, CLOSED_SESSION) == session
+    assert pattern("SessionIdHeader").fullmatch(only(answer, CLOSED_SESSION).decode())
+    assert only(answer, b"Content-Type").startswith(b"text/plain")
+    assert answer.values(NEW_SESSION) == []
     assert site.forwarded == before
     assert session.decode() not in site.on_disk()
 
 
-async def test_close_of_a_closed_session(site: Site) -> None:
+async def test_close_of_an_already_closed_id(site: Site) -> None:
     session = await site.open()
     assert (await site.control("CLOSE", session)).status == 200
     answer = await site.control("CLOSE", session)
-    assert answer.status == 400
-    assert f"session not found: {session.decode()}" in refusal(answer)
-    assert answer.values(CLOSED_SESSION) == []
+    assert (answer.status, refusal(answer)) == (400, f"session not found: {session.decode()}")
 
 
-async def test_close_of_an_expired_session() -> None:
+async def test_of_several_closers_at_once_one_succeeds(site: Site) -> None:
+    session = await site.open()
+    answers = await asyncio.gather(*(site.control("CLOSE", session) for _ in range(8)))
+    assert sorted(answer.status for answer in answers) == [200] + [400] * 7
+
+
+async def test_close_of_an_expired_id() -> None:
     async with site_with(SIDECAR_SESSIONS_TTL="1") as site:
         session = await site.open()
         assert await eventually(lambda: not site.on_disk())
@@ -71,224 +97,76 @@ async def test_close_of_an_expired_session() -> None:
         assert (answer.status, refusal(answer)) == (400, f"session not found: {session.decode()}")
 
 
-@pytest.mark.parametrize("session", [UNKNOWN, b"nobody", b"../../etc", b"a_b", b"-a", b"a" * 300])
-async def test_close_of_an_unknown_session(site: Site, session: bytes) -> None:
+@pytest.mark.parametrize(
+    "session",
+    [
+        pytest.param(UNKNOWN, id="an-unknown-id"),
+        pytest.param(b"nobody", id="an-unknown-word"),
+        pytest.param(b"NEW_SESSION", id="the-word-new-session"),
+        pytest.param(b"../../etc", id="a-path"),
+        pytest.param(b"a" * 300, id="too-long-an-id"),
+    ],
+)
+async def test_close_of(site: Site, session: bytes) -> None:
     answer = await site.control("CLOSE", session)
     assert answer.status == 400
     assert refusal(answer) == f"session not found: {session.decode()[:256]}"
 
 
-@pytest.mark.parametrize("session", [None, b""])
+async def test_close_with_the_id_in_upper_case_closes_nothing(site: Site) -> None:
+    session = await site.open()
+    answer = await site.control("CLOSE", session.upper())
+    assert answer.status == 400 and "session not found" in refusal(answer)
+    assert (await site.ask(b"{}", JSON, session=session)).status == 200
+
+
+@pytest.mark.parametrize(
+    "session", [pytest.param(None, id="no-header"), pytest.param(b"", id="an-empty-header")]
+)
 async def test_close_without_the_session_header(site: Site, session: bytes | None) -> None:
+    before = site.forwarded
     answer = await site.control("CLOSE", session)
-    assert answer.status == 424
+    assert (answer.status, site.forwarded) == (424, before)
     assert "invalid session_id" in refusal(answer)
 
 
+async def test_one_head_with_this_body_and_that_on_one_connection(site: Site) -> None:
+    """The plan for a head that comes again is kept: what is in the body must not be."""
+    other = OPENING.replace(b"Type", b"Kind")
+    before, sessions = site.forwarded, site.on_disk()
+    async with await RawClient.connect(site.sidecar.port) as client:
+        answers = [
+            await client.ask(request(body, JSON)) for body in (OPENING, other, OPENING, other)
+        ]
+    assert site.forwarded == before + 2
+    assert [len(answer.values(NEW_SESSION)) for answer in answers] == [1, 0, 1, 0]
+    assert len(site.on_disk() - sessions) == 2
+
+
 @pytest.mark.parametrize(
-    "body, names",
+    "data",
     [
-        pytest.param('{"requestType": "OPEN"}', "requestType", id="another-value"),
-        pytest.param('{"requestType": "new_session"}', "requestType", id="another-case"),
-        pytest.param('{"requestType": ""}', "requestType", id="empty"),
-        pytest.param('{"requestType": null}', "requestType", id="null"),
-        pytest.param('{"requestType": 1}', "requestType", id="a-number"),
-        pytest.param('{"requestType": ["CLOSE"]}', "requestType", id="a-list"),
-        pytest.param('{"requestType": {"a": 1}}', "requestType", id="an-object"),
-        pytest.param('{"requestType": "CLOSE", "x": 1}', "x", id="an-extra-field"),
-        pytest.param('{"prompt": 1, "requestType": "CLOSE"}', "prompt", id="an-extra-field-first"),
-        pytest.param(
-            '{"requestType": "CLOSE", "requestType": "CLOSE"}', "requestType", id="given-twice"
-        ),
+        pytest.param(request(OPENING, JSON), id="counted"),
+        pytest.param(request(in_chunks(OPENING), JSON, CHUNKED), id="in-chunks"),
+        pytest.param(request(OPENING, JSON).replace(b"HTTP/1.1", b"HTTP/1.0"), id="http-1.0"),
     ],
 )
-async def test_a_request_type_that_is_not_valid_names_the_field(
-    site: Site, body: str, names: str
-) -> None:
+@pytest.mark.parametrize("step", [0, 1], ids=["at-once", "byte-by-byte"])
+async def test_however_it_is_sent(site: Site, data: bytes, step: int) -> None:
     before = site.forwarded
-    answer = await site.ask(body.encode(), JSON, session=await site.open())
-    assert (answer.status, site.forwarded) == (400, before)
-    assert repr(names) in refusal(answer)
+    async with await RawClient.connect(site.sidecar.port) as client:
+        await client.send(data, step=step)
+        assert new_id(await client.answer())
+    assert site.forwarded == before
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        pytest.param(b'{"request\\u0054ype": "NEW_SESSION"}', id="escaped-key"),
-        pytest.param(b' \r\n\t{"requestType":\n"NEW_SESSION"}  ', id="white-space"),
-    ],
-)
-async def test_the_same_json_written_otherwise(site: Site, body: bytes) -> None:
-    assert new_id(await site.ask(body, JSON))
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        pytest.param(b'{"requestType": "NEW_SESSION"', id="cut-short"),
-        pytest.param(b"requestType", id="a-word"),
-        pytest.param(b'{"a": {"requestType": "NEW_SESSION"}}', id="nested"),
-        pytest.param(b'["requestType"]', id="a-list"),
-        pytest.param(b'"requestType"', id="a-string"),
-        pytest.param(b'{"requesttype": "NEW_SESSION"}', id="another-key"),
-        pytest.param(b"{}", id="an-empty-object"),
-        pytest.param(b"\xff\xfe{\x00", id="not-text"),
-        pytest.param(b"[" * 4000, id="too-deep"),
-        pytest.param(b"", id="nothing"),
-    ],
-)
-async def test_a_body_that_is_no_control_request_is_forwarded_as_it_is(
-    site: Site, body: bytes
-) -> None:
-    before = site.forwarded
-    answer = await site.ask(body, JSON)
-    assert (answer.status, site.forwarded) == (200, before + 1)
-    assert bytes(site.engine.records[-1].body) == body
-
-
-CONTROL = b'{"requestType": "NEW_SESSION"}'
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        [],
-        [b"Content-Type: application/json; charset=utf-8"],
-        [b"content-type: APPLICATION/JSON"],
-        [b"Content-Type: application/vnd.api+json"],
-        [b"Content-Type: text/json"],
-        [b"Content-Type: application/x-www-form-urlencoded"],
-        [JSON, b"Content-Encoding: identity"],
-    ],
-    ids=lambda lines: b" ".join(lines).decode() or "none",
-)
-async def test_a_body_of_this_type_is_looked_at(site: Site, lines: list[bytes]) -> None:
-    assert new_id(await site.ask(CONTROL, *lines))
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        [b"Content-Type: text/csv"],
-        [b"Content-Type: application/octet-stream"],
-        [b"Content-Type: multipart/form-data; boundary=json"],
-        [b"Content-Type: application/jsonlines"],
-        [JSON, b"Content-Encoding: gzip"],
-    ],
-    ids=lambda lines: b" ".join(lines).decode(),
-)
-async def test_a_body_of_this_type_is_not(site: Site, lines: list[bytes]) -> None:
-    answer = await site.ask(CONTROL, *lines)
-    assert (answer.status, answer.values(NEW_SESSION)) == (200, [])
-    assert bytes(site.engine.records[-1].body) == CONTROL
-
-
-def in_chunks(body: bytes, size: int) -> bytes:
-    pieces = [body[at : at + size] for at in range(0, len(body), size)]
-    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
-
-
-async def test_a_control_request_in_chunks(site: Site) -> None:
-    assert new_id(await site.ask(in_chunks(CONTROL, 7), JSON, b"Transfer-Encoding: chunked"))
-
-
-@pytest.mark.parametrize("size", [4096, 4097, 200_000])
-async def test_a_long_body_in_chunks_is_streamed_on_unchanged(site: Site, size: int) -> None:
-    body = b'{"requestType": "' + b"x" * size
-    answer = await site.ask(in_chunks(body, 1000), JSON, b"Transfer-Encoding: chunked")
-    assert answer.status == 200
-    assert bytes(site.engine.records[-1].body) == body
-
-
-async def test_a_body_above_the_limit_of_control_requests_is_not_looked_at() -> None:
-    async with site_with(SIDECAR_CONTROL_BODY_LIMIT="64") as site:
-        assert new_id(await site.ask(CONTROL + b" " * (64 - len(CONTROL)), JSON))
-        answer = await site.ask(CONTROL + b" " * (65 - len(CONTROL)), JSON)
-        assert (answer.values(NEW_SESSION), site.forwarded) == ([], 1)
-
-
-@pytest.mark.parametrize(
-    "method, target",
-    [
-        (b"GET", b"/invocations"),
-        (b"PUT", b"/invocations"),
-        (b"POST", b"/invocations/"),
-        (b"POST", b"/v1/completions"),
-        (b"POST", b"//invocations"),
-    ],
-)
-async def test_only_post_invocations_has_control_requests(
-    site: Site, method: bytes, target: bytes
-) -> None:
-    before = site.forwarded
-    length = b"X-A: b" if method == b"POST" else b"Content-Length: %d" % len(CONTROL)
-    answer = await site.ask(CONTROL, JSON, length, method=method, target=target)
-    assert (answer.status, site.forwarded) == (200, before + 1)
-    assert answer.values(NEW_SESSION) == []
-
-
-async def test_a_query_changes_nothing(site: Site) -> None:
-    assert new_id(await site.ask(CONTROL, JSON, target=b"/invocations?a=b"))
-
-
-WORDS = "Invalid payload. stateful sessions not enabled"
-
-
-@pytest.mark.parametrize("off", ["SIDECAR_SESSIONS", "SAGEMAKER_ENABLE_STATEFUL_SESSIONS"])
-async def test_with_sessions_disabled(off: str) -> None:
-    variables: dict[str, str | None] = {off: "false"}
-    async with site_with((), **variables) as site:
-        for kind in ("NEW_SESSION", "CLOSE"):
-            answer = await site.control(kind, UNKNOWN)
-            assert answer.status == 400 and WORDS in refusal(answer)
-        answer = await site.ask(b"{}", JSON, session=UNKNOWN)
-        assert answer.status == 400 and WORDS in refusal(answer)
-        assert site.forwarded == 0
-        answer = await site.ask(b'{"a": 1}', JSON)
-        assert (answer.status, site.forwarded) == (200, 1)
-        assert site.engine.records[0].values(SESSION) == []
-
-
-async def test_no_room_for_a_new_session() -> None:
-    async with site_with(SIDECAR_SESSIONS_MAX="1") as site:
-        session = await site.open()
-        answer = await site.control("NEW_SESSION")
-        assert answer.status == 503 and refusal(answer)
-        assert int(only(answer, b"Retry-After")) > 0
-        answer = await site.ask(b"{}", JSON, session=b"NEW_SESSION")
-        assert answer.status == 503 and site.forwarded == 0
-        assert site.on_disk() == {session.decode()}
-        assert (await site.ask(b"{}", JSON, session=session)).status == 200
-        assert (await site.control("CLOSE", session)).status == 200
-        assert await site.open()
-
-
-async def test_any_other_failure_of_the_store() -> None:
-    """From the second one on, every rename fails: the one that ends, and that makes a session."""
-    strace.require()
-    broken = ("strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=/^rename", "-e")
-    async with site_with((*broken, "inject=/^rename:error=EIO:when=2+")) as site:
-        session = await site.open()
-        answer = await site.control("CLOSE", session)
-        assert (answer.status, answer.values(CLOSED_SESSION)) == (424, [])
-        assert refusal(answer).startswith("Failed to close session: ")
-        answer = await site.control("NEW_SESSION")
-        assert (answer.status, answer.values(NEW_SESSION)) == (424, [])
-        assert refusal(answer).startswith("Failed to create session: ")
-        assert site.on_disk() == {session.decode()}
-        assert (await site.ask(b"{}", JSON, session=session)).status == 200
-        assert (await site.ask(b"{}", JSON)).status == 200
-
-
-async def test_the_body_of_an_error_is_read_by_both_kinds_of_client(site: Site) -> None:
-    answer = await site.control("CLOSE", UNKNOWN)
-    body = json.loads(answer.body)
-    assert body["error"]["type"] == "BadRequestError"
-    assert body["detail"] == body["error"]["message"] == f"session not found: {UNKNOWN.decode()}"
-
-
-async def test_an_echo_shows_that_the_peek_changes_no_byte(site: Site) -> None:
-    body = b'  {"prompt" : "requestType \\u00e9" , "n":1.0}\n'
-    site.engine.on(b"/invocations", echo)
-    answer = await site.ask(body, JSON)
-    assert answer.body == body
+async def test_a_client_that_waits_for_100_continue(site: Site) -> None:
+    session = await site.open()
+    head, _, body = request(CLOSING, JSON, b"Expect: 100-continue", session=session).partition(
+        b"\r\n\r\n"
+    )
+    async with await RawClient.connect(site.sidecar.port) as client:
+        await client.send(head + b"\r\n\r\n")
+        assert (await client.wire.until(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
+        await client.send(body)
+        assert only(await client.answer(), CLOSED_SESSION) == session

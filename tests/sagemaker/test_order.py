@@ -46,8 +46,10 @@ async def gated(order: str, **variables: str) -> AsyncIterator[tuple[Site, Gate]
 
 async def in_flight(site: Site, count: int) -> None:
     async with asyncio.timeout(10):
-        while (await scraped(site.sidecar))["sidecar_requests_in_flight",] != count:
+        found = await scraped(site.sidecar)
+        while found["sidecar_requests_in_flight",] != count:
             await asyncio.sleep(0.01)
+            found = await scraped(site.sidecar)
 
 
 async def queued(site: Site, session: bytes, count: int) -> list[asyncio.Task[Answer]]:

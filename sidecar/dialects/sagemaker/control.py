@@ -8,12 +8,9 @@ import json
 import re
 
 from sidecar.errors import BadRequest
+from sidecar.headers import is_coded, is_json
 
-_CONTROL_TYPES = re.compile(
-    rb"(?:application/(?:json|[\w.+-]+\+json|x-www-form-urlencoded)|text/json)"
-    rb"[ \t]*(?:;.*)?",
-    re.IGNORECASE,
-)
+_FORM = re.compile(rb"application/x-www-form-urlencoded[ \t]*(?:;.*)?", re.IGNORECASE)
 NEW_SESSION = "NEW_SESSION"
 CLOSE = "CLOSE"
 
@@ -23,9 +20,9 @@ def may_be_control(content_type: bytes | None, content_encoding: bytes | None) -
 
     curl sends a form type when it is told none, and boto3 1.44 sends none at all: both count.
     """
-    if content_encoding is not None and content_encoding.lower() != b"identity":
+    if is_coded(content_encoding):
         return False
-    return content_type is None or _CONTROL_TYPES.fullmatch(content_type) is not None
+    return content_type is None or is_json(content_type) or bool(_FORM.fullmatch(content_type))
 
 
 def cannot_be_control(prefix: bytes) -> bool:
