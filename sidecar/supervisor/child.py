@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import logging
 import os
 import signal
 import socket
@@ -9,18 +10,27 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from sidecar.config.sources import PREFIX
+
+logger = logging.getLogger("sidecar.supervisor")
+
 GUARD = Path(__file__).with_name("guard.py")
 # -I and -S: neither the engine's PYTHONPATH nor any installed package has a say in the guard.
 _PYTHON = (sys.executable, "-I", "-S", str(GUARD))
 
 # What a shell answers for a command that it cannot start.
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
+_MISSING = (errno.ENOENT, errno.ENOTDIR)
+_WRONG = (errno.EACCES, errno.ENOEXEC, errno.EISDIR)
 
 
 class CannotStart(Exception):
-    def __init__(self, program: str, reason: str, exit_code: int) -> None:
+    """is_final: it is the command's fault. Else it may be a shortage, of memory or descriptors."""
+
+    def __init__(self, program: str, reason: str, number: int = 0) -> None:
         super().__init__(f"the engine's command cannot be started: {program}: {reason}")
-        self.exit_code = exit_code
+        self.exit_code = NOT_FOUND if number in _MISSING else NOT_EXECUTABLE
+        self.is_final = number in (*_MISSING, *_WRONG)
 
 
 class Child:
@@ -34,20 +44,15 @@ class Child:
 
     async def start(self) -> None:
         """Raises CannotStart."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._guard = await asyncio.create_subprocess_exec(
-                *_PYTHON,
-                str(self._grace),
-                *self._command,
-                stdin=theirs.fileno(),
-                start_new_session=True,
-            )
-        reader, self._writer = await asyncio.open_connection(sock=ours)
+        try:
+            reader = await self._start_guard()
+        except OSError as error:
+            raise CannotStart(self._command[0], str(error)) from error
         word, value = await _line(reader)
         if word != "started":
             await self._left()
-            raise self._fault(value)
+            reason = os.strerror(value) if word else "its guard has ended"
+            raise CannotStart(self._command[0], reason, value)
         self.pid = value
         self._listening = asyncio.create_task(self._listen(reader))
 
@@ -67,19 +72,31 @@ class Child:
     def signal(self, number: int) -> None:
         self._say(f"signal {number}")
 
-    def _fault(self, number: int) -> CannotStart:
-        program = self._command[0]
-        if not number:
-            return CannotStart(program, "the guard of its process ended", NOT_EXECUTABLE)
-        missing = number in (errno.ENOENT, errno.ENOTDIR)
-        code = NOT_FOUND if missing else NOT_EXECUTABLE
-        return CannotStart(program, os.strerror(number), code)
+    async def _start_guard(self) -> asyncio.StreamReader:
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                self._guard = await asyncio.create_subprocess_exec(
+                    *_PYTHON,
+                    str(self._grace),
+                    *self._command,
+                    stdin=theirs.fileno(),
+                    env=_environment(),
+                    start_new_session=True,
+                )
+        except BaseException:
+            ours.close()
+            raise
+        reader, self._writer = await asyncio.open_connection(sock=ours)
+        return reader
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         word, value = await _line(reader)
         if word == "ended":
             self._ended.set_result(value)
-            await _line(reader)
+            word, left = await _line(reader)
+            if word:
+                logger.error("%d processes of the engine cannot be ended", left)
         else:  # somebody has killed the guard, and the kernel the engine's first process
             with suppress(OSError):
                 os.killpg(self.pid, signal.SIGKILL)
@@ -92,6 +109,11 @@ class Child:
     def _say(self, line: str) -> None:
         if not self._writer.is_closing():
             self._writer.write(line.encode() + b"\n")
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without our own settings: some are secrets, and the engine may be a sidecar too."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
 
 
 async def _line(reader: asyncio.StreamReader) -> tuple[str, int]:

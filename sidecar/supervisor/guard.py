@@ -3,7 +3,8 @@
 A script of its own, on the standard library alone: `guard.py GRACE COMMAND [ARGUMENT ...]`. Its
 stdin is a socket to the sidecar. Lines to it: `stop SECONDS`, `signal NUMBER`. Lines from it:
 `started PID` or `failed ERRNO`, `ended STATUS` (negative: a signal), and the socket's end once
-nothing is left. The end of the sidecar, however it comes, is a `stop GRACE`.
+nothing is left, or after `left COUNT` of what SIGKILL does not end. The end of the sidecar, however
+it comes, is a `stop GRACE`.
 
 It adopts what the engine's processes leave behind (PR_SET_CHILD_SUBREAPER, prctl(2)), so a daemon
 in a session of its own is found too; and while it has no child, nobody is left.
@@ -67,6 +68,7 @@ class Guard:
             if self._deadline is not None and now >= self._deadline:
                 _signal_all(self._leader, signal.SIGKILL)
                 if now >= self._deadline + _LAST_WAIT:
+                    self._say(f"left {len(_descendants())}")
                     return
             self._wait(wake, now)
 

@@ -53,7 +53,9 @@ class Supervisor:
                 code, ready_for = await self._live()
             except CannotStart as error:
                 print(error, file=sys.stderr)
-                return error.exit_code
+                code, ready_for = error.exit_code, 0.0
+                if error.is_final:
+                    break
             if not await self._may_go_on(code, ready_for):
                 break
         return code
@@ -100,6 +102,7 @@ class Supervisor:
     async def _may_go_on(self, code: int, ready_for: float) -> bool:
         """False if it is not to be started again; else after the pause."""
         if self._stopping.is_set():
+            write_event("engine_ended", exit_code=code)
             return False
         pause = self._budget.pause(ready_for) if self._is_wanted() else None
         write_event("engine_ended", level="error", exit_code=code, restart_in=pause)

@@ -195,3 +195,16 @@ async def test_a_guard_is_deaf_to_signals(number: int) -> None:
 
 def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+async def test_settings_of_the_sidecar_are_not_the_engine_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store's password is one; and an engine that is a sidecar would start itself for ever."""
+    monkeypatch.setenv("SIDECAR_STORE", "redis://:s3cret@host")
+    monkeypatch.setenv("SAGEMAKER_PROGRAM", "x.py")
+    found = tmp_path / "found"
+    async with living("sh", "-c", "env >$0", str(found)) as child:
+        assert await asyncio.wait_for(child.ended(), 5) == 0
+    assert "SIDECAR_" not in found.read_text()
+    assert "SAGEMAKER_PROGRAM=x.py" in found.read_text()

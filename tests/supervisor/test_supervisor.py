@@ -1,6 +1,8 @@
 """The lives of an engine one after the other, without the rest of the sidecar."""
 
 import asyncio
+import os
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -136,3 +138,23 @@ async def test_an_engine_is_not_started_before_the_old_one_is_gone(tmp_path: Pat
         "start",
         "start",
     ]  # the second could listen, so it ended in 4
+
+
+async def test_a_shortage_of_descriptors_is_no_fault_of_the_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An engine that ends while the sidecar has its hands full is started once there is room."""
+    bench = Bench("sh", "-c", "sleep 0.2; exit 8", restarts=3)
+    await bench.stage(lambda: "change" in bench.calls)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(0)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    try:
+        await bench.stage(lambda: bench.supervisor.restarts == 1)
+        await asyncio.sleep(0.2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert await bench.code() == 8
+    assert bench.supervisor.restarts == 3
+    assert "cannot be started: sh: [Errno 24] Too many open files" in capsys.readouterr().err
