@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from sidecar.config.store_address import store_address
 from sidecar.sessions.fleet.make import make_fleet_store
@@ -29,6 +29,9 @@ class Place(Protocol):
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """For what a background does that was started."""
+
+    async def stop(self, store: Any) -> None:
+        """One of its stores."""
 
     async def leave(self) -> None:
         """Stop every store."""
