@@ -11,8 +11,6 @@ from sidecar.dialects.agentcore.memory.names import record_id
 from tests.agentcore.refusals import code, fields
 from tests.agentcore.stage import MEMORY, Calls, Stage, client
 
-pytestmark = pytest.mark.parametrize("stage", ["tmpfs", "redis"], indirect=True)
-
 WHEN = datetime(2025, 10, 9, 8, 53, 20, 500000, tzinfo=UTC)
 
 
