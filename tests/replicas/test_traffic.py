@@ -167,9 +167,7 @@ async def test_a_killed_replica_costs_only_what_it_was_answering(express: str) -
 
 BODIES = {
     "small": post(b"small"),
-    "large": post(b"l" * LARGE),
     "chunked": post_chunked(b"c" * LARGE),
-    "begins a session": post(b"begin", b"X-Amzn-SageMaker-Session-Id: NEW_SESSION"),
     "begins a session with a large body": post(
         b"b" * LARGE, b"X-Amzn-SageMaker-Session-Id: NEW_SESSION"
     ),
