@@ -38,13 +38,13 @@ class Closing:
         task.add_done_callback(self._ended)
         return task
 
-    def soon(self, attempt: Callable[[], Awaitable[None]]) -> None:
+    def soon(self, attempt: Callable[[], Awaitable[object]]) -> None:
         if len(self._tasks) >= _MOST:
             self._note("too many wait to be closed already")
             return
         self.start(self.persist(attempt))
 
-    async def persist(self, attempt: Callable[[], Awaitable[None]]) -> None:
+    async def persist(self, attempt: Callable[[], Awaitable[object]]) -> None:
         for wait in (*_WAITS, None):
             try:
                 async with self._turn:

@@ -68,10 +68,13 @@ class DelegatingKeeper:
 
     async def close(
         self, session_id: str, origin: EngineRequest | None = None, owner: str | None = None
-    ) -> None:
+    ) -> str | None:
         """Once begun it is carried through, also when the client has gone."""
         session = await self._store.get(session_id, owner)
-        await asyncio.shield(self._closing.start(self._close(session, origin, owner)))
+        said: str | None = await asyncio.shield(
+            self._closing.start(self._close(session, origin, owner))
+        )
+        return said
 
     async def move(self, session: Session, engine: Engine) -> bool:
         """What an engine remembered of its own session is not to be had from another one."""
@@ -107,7 +110,10 @@ class DelegatingKeeper:
                 self.ended(claim)
             raise
         try:
-            return await self._claims.confirm(claim, owner, self._engine_side.id_in(result))
+            found = self._engine_side.id_in(result)
+            session = await self._claims.confirm(claim, owner, found)
+            session.said = self._engine_side.said_of_opening(result)
+            return session
         except BaseException:
             await self._claims.withdraw(claim)
             self.ended(claim)
@@ -136,9 +142,10 @@ class DelegatingKeeper:
 
     async def _close(
         self, session: Session, origin: EngineRequest | None, owner: str | None
-    ) -> None:
-        await self._engine_side.close(session, origin)
+    ) -> str | None:
+        said = await self._engine_side.close(session, origin)
         await self._store.close(session.id, owner)
+        return said
 
     async def _close_ended(self, session: Session) -> None:
         """A slot may have a new session by now: it is cleared only by whoever holds it."""

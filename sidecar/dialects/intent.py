@@ -177,8 +177,8 @@ class Dialect(ABC):
         """After Open."""
         raise NotImplementedError
 
-    def closed(self, session_id: str) -> Answer:
-        """After Close."""
+    def closed(self, session_id: str, said: str | None) -> Answer:
+        """After Close; `said`: the engine's own words about it."""
         raise NotImplementedError
 
     def announcement(self, session: Session) -> bytes:

@@ -26,12 +26,16 @@ class Keeper(Protocol):
     async def open(
         self, engine: Engine, origin: EngineRequest | None, owner: str | None
     ) -> Session:
-        """A new session on that engine. Raises SidecarError, and then nothing is left of it."""
+        """A new session on that engine; `said` holds the engine's own words to the client, if there
+        are any. Raises SidecarError, and then nothing is left of it."""
 
     async def close(
         self, session_id: str, origin: EngineRequest | None = None, owner: str | None = None
-    ) -> None:
-        """Raises SessionNotFound, or a SidecarError with the session still there."""
+    ) -> str | None:
+        """The engine's own words to the client, if there are any.
+
+        Raises SessionNotFound, or a SidecarError with the session still there.
+        """
 
     async def move(self, session: Session, engine: Engine) -> bool:
         """Place it anew: the replica that it was on is lost. False: it can not go on elsewhere.
@@ -63,8 +67,9 @@ class StoreKeeper:
 
     async def close(
         self, session_id: str, origin: EngineRequest | None = None, owner: str | None = None
-    ) -> None:
+    ) -> str | None:
         await self._store.close(session_id, owner)
+        return None
 
     async def move(self, session: Session, engine: Engine) -> bool:
         state = {name: value for name, value in session.state.items() if name != LOST}

@@ -34,8 +34,8 @@ async def act(
             return answer if named is None else replace(answer, headers=(*answer.headers, named))
         case Close(session_id):
             turn.session = session_id
-            await house.keeper.close(session_id, origin, route.owner)
-            return _confirmed(route.dialect.closed(session_id), route.voice)
+            said = await house.keeper.close(session_id, origin, route.owner)
+            return _confirmed(route.dialect.closed(session_id, said), route.voice)
         case Ping():
             return _confirmed(_ping(house), route.voice)
         case _:

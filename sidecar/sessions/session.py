@@ -42,3 +42,5 @@ class Session:
     """Hash of what its creator showed, in hex; None: it belongs to whoever knows the id."""
     state: dict[str, Any] = field(default_factory=dict)
     """What the sidecar itself must remember of it, such as the engine's own id."""
+    said: str | None = None
+    """What the engine said when it opened a session of its own; not kept."""

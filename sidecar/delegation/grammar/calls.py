@@ -27,20 +27,22 @@ def create_call(section: Section, defaults: Mapping[str, Any], note: Note) -> Cr
         section.read("id", Expression),
         section.read("engine_response_session_id_path", Shape),
     ]
-    spelled.append(_response_shape(section, NEW_SESSION_ID))
+    shaped, said = _response_shape(section, NEW_SESSION_ID)
+    spelled.append(shaped)
     given = [each for each in spelled if each is not None]
     if len(given) > 1:
         section.wrong("says more than once where the id is; say it once", "id")
-    create = Create(_call(section, defaults, note), given[0] if given else None)
+    create = Create(_call(section, defaults, note), given[0] if given else None, said)
     section.finish()
     return create
 
 
 def close_call(section: Section, defaults: Mapping[str, Any], note: Note) -> Close:
-    _response_shape(section)
+    _, said = _response_shape(section)
     key = "engine_request_session_id_path"
     close = Close(
         _call(section, defaults, note, section.read(key, in_body_text)),
+        said,
         conditions(section.raw("gone"), (*section.path, "gone"), note),
         section.read("on_shutdown", of(bool)) or False,
     )
@@ -99,13 +101,14 @@ def _headers(section: Section, headers: Mapping[str, Any], note: Note) -> list[t
     return found
 
 
-def _response_shape(section: Section, wanted: str | None = None) -> Shape | None:
-    """`content`, the text of the answer in MHCS, is checked and not used: ours says the same of
-    each engine."""
+def _response_shape(
+    section: Section, wanted: str | None = None
+) -> tuple[Shape | None, Shape | None]:
+    """What is wanted of a reply, and `content`, the text of the answer to the client."""
     shape = section.section("response_shape")
     if shape is None:
-        return None
+        return None, None
     found = None if wanted is None else shape.read(wanted, Shape)
-    shape.read("content", Shape)
+    said = shape.read("content", Shape)
     shape.finish()
-    return found
+    return found, said

@@ -46,13 +46,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Create:
+    """said: what the client is told of it, where the engine has words of its own."""
+
     call: Call
     id: Expression | Shape | None
+    said: Shape | None
 
 
 @dataclass(frozen=True, slots=True)
 class Close:
     call: Call
+    said: Shape | None
     gone: tuple[Condition, ...]
     on_shutdown: bool
 

@@ -27,14 +27,16 @@ class ValidationError(BadRequest):
 def opened(session: Session) -> Answer:
     return Answer(
         200,
-        f"Session {session.id} created".encode(),
+        (session.said or f"Session {session.id} created").encode(),
         headers=((NEW_SESSION_ID, new_session_value(session)),),
     )
 
 
-def closed(session_id: str) -> Answer:
+def closed(session_id: str, said: str | None) -> Answer:
     return Answer(
-        200, f"Session {session_id} closed".encode(), headers=((CLOSED_SESSION_ID, session_id),)
+        200,
+        (said or f"Session {session_id} closed").encode(),
+        headers=((CLOSED_SESSION_ID, session_id),),
     )
 
 

@@ -132,8 +132,8 @@ class SageMaker(Dialect):
     def opened(self, session: Session) -> Answer:
         return answers.opened(session)
 
-    def closed(self, session_id: str) -> Answer:
-        return answers.closed(session_id)
+    def closed(self, session_id: str, said: str | None) -> Answer:
+        return answers.closed(session_id, said)
 
     def announcement(self, session: Session) -> bytes:
         return f"{NEW_SESSION_ID}: {answers.new_session_value(session)}\r\n".encode()
