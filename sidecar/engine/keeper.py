@@ -40,6 +40,7 @@ class Keeper(Protocol):
     async def move(self, session: Session, engine: Engine) -> bool:
         """Place it anew: the replica that it was on is lost. False: it can not go on elsewhere.
 
+        Where another request has just placed it, it stays there; its state says where that is.
         Raises SidecarError, with the session as it was. May suspend in any case.
         """
 
@@ -72,9 +73,13 @@ class StoreKeeper:
         return None
 
     async def move(self, session: Session, engine: Engine) -> bool:
-        state = {name: value for name, value in session.state.items() if name != LOST}
-        state[REPLICA] = str(engine.address)
-        await self._store.save(session.id, state)
+        state = await self._store.state(session.id)
+        is_marked = LOST in session.state
+        is_same = state.get(REPLICA) == session.state.get(REPLICA)
+        if LOST in state or (is_same and not is_marked):
+            state = {name: value for name, value in state.items() if name != LOST}
+            state[REPLICA] = str(engine.address)
+            await self._store.save(session.id, state)
         session.state = state
         return True
 

@@ -63,7 +63,7 @@ async def find_way(
             other = house.replicas.place(for_session=True, without=tried)
             if not await house.keeper.move(session, other):
                 raise
-            engine = other
+            engine = house.replicas.of(session)
 
 
 def _repins(house: House) -> bool:

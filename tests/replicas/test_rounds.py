@@ -157,6 +157,22 @@ async def test_a_session_placed_anew_is_no_longer_lost(
         assert seen.state == {REPLICA: address(2), "kept": [1]}
 
 
+@pytest.mark.parametrize("marked, first", [({}, 1), ({LOST: True}, 1), ({LOST: True}, 0)])
+async def test_of_two_requests_that_place_it_anew_the_first_wins(
+    clock: MovedClock, store: TmpfsStore, marked: dict[str, bool], first: int
+) -> None:
+    """Or else one replica would have got a request that the session never hears of again."""
+    replicas = make(clock)
+    opened = await store.open(600, state={REPLICA: address(1), **marked})
+    one, other = await store.get(opened.id), await store.get(opened.id)
+    keeper = StoreKeeper(store, 600, pins=True)
+    assert await keeper.move(one, replicas.engines[first])
+    assert await keeper.move(other, replicas.engines[2])
+    for seen in (one, other, await store.get(opened.id)):
+        assert replicas.of(seen) is replicas.engines[first]
+        assert not replicas.is_lost(seen)
+
+
 class Failing(TmpfsStore):
     """A directory that cannot be read, for a while."""
 
