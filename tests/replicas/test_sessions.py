@@ -95,6 +95,7 @@ async def test_a_killed_replica_takes_its_sessions_along(express: str) -> None:
         assert (await caller.post("x", used)).status == 200
         await fleet.engines[0].kill()
         lost = await caller.until(410, used, 5)
+        assert (await caller.admin("/readyz"))["ready"] is True
         assert json.loads(lost.text)["error"]["type"] == "Gone"
         assert used in lost.text
         gone = await caller.post("x", used)
