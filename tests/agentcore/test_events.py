@@ -6,6 +6,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sidecar.dialects.agentcore.memory.histories import CHAPTER_SIZE
+from sidecar.dialects.agentcore.memory.history import follow
+from sidecar.dialects.agentcore.memory.names import Key, head_id
 from tests.agentcore.refusals import code, message
 from tests.agentcore.stage import ACTOR, MEMORY, SESSION, Calls, Stage, said, text_of
 
@@ -261,3 +263,26 @@ async def test_an_event_of_an_older_chapter_can_be_deleted(
         for calls in (memory, other):
             found = (await calls.listed())["events"]
             assert [each["eventId"] for each in found] == left
+
+
+async def test_what_was_deleted_behind_our_back_does_not_come_back(
+    stage: Stage, memory: Calls
+) -> None:
+    """An operator has emptied the store, and it is remembered what was in it."""
+    await memory.create("old")
+    for session in await stage.store.list_sessions(10):
+        await stage.store.close(session.id)
+    assert await memory.texts() == []
+    await memory.create("new")
+    assert await memory.texts() == ["new"]
+
+
+async def test_a_session_goes_on_when_a_part_of_it_is_lost(stage: Stage, memory: Calls) -> None:
+    for text in ("x" * (CHAPTER_SIZE // 2), "y" * (CHAPTER_SIZE // 2), "lost"):
+        await memory.create(text)
+    [*_, last] = follow(await stage.store.events(head_id(Key(MEMORY, ACTOR, SESSION))))
+    await stage.store.close(last)
+    await memory.create("new", eventTimestamp=1_760_000_001)
+    async with stage.calls() as other:
+        for calls in (memory, other):
+            assert [text[:3] for text in await calls.texts()] == ["new", "yyy", "xxx"]

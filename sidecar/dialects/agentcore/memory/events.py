@@ -14,7 +14,6 @@ from sidecar.dialects.agentcore.memory.memories import Memory
 from sidecar.dialects.agentcore.memory.names import Key, head_id
 from sidecar.dialects.agentcore.memory.reading import Reading
 from sidecar.errors import SessionNotFound
-from sidecar.sessions.session import Session
 from sidecar.sessions.store import Store
 
 EMPTIED = "emptied"
@@ -34,7 +33,7 @@ class Events:
     async def create(self, memory: Memory, key: Key, draft: Draft) -> Event:
         """The event that was made with the draft's token, by this request or an earlier one."""
         async with self._turn(key):
-            await self._note_filled(await self._histories.ensure(key, memory.keep))
+            await self._histories.ensure(key, memory.keep)
             with suppress(SessionNotFound):  # somebody deleted it this moment
                 return await self._append(memory, key, draft)
         raise too_many_writers()
@@ -75,13 +74,9 @@ class Events:
             draft.metadata,
         )
 
-    async def _note_filled(self, head: Session) -> None:
-        if EMPTIED in head.state:
-            rest = {name: value for name, value in head.state.items() if name != EMPTIED}
-            await self._store.save(head.id, rest)
-
     async def _note_emptied(self, key: Key, memory: Memory, history: History) -> None:
-        """A session without events is listed for another day."""
+        """A session without events is listed for another day. Whether it has got new ones since is
+        seen from its history."""
         if self.reading.has_kept(history, memory):
             return
         head = head_id(key)

@@ -60,18 +60,20 @@ class Histories:
         self._remember(head, history)
         return history
 
-    async def ensure(self, key: Key, keep: float) -> Session:
-        """The head, there for another `keep` seconds at least."""
+    async def ensure(self, key: Key, keep: float) -> None:
+        """The head is there, for another `keep` seconds at least."""
         head = head_id(key)
         state = {"memory": key.memory, "actor": key.actor, "session": key.session}
         idle = keep + self._writable(keep) + DAY
         for _ in range(ATTEMPTS):
             with suppress(SessionNotFound):
-                return await self._store.get(head, owner(key), touch=True)
+                await self._store.get(head, owner(key), touch=True)
+                return
             with suppress(SessionExists):
-                return await self._store.open(
+                await self._store.open(
                     LIFETIME, idle=idle, owner=owner(key), state=state, session_id=head
                 )
+                return
         raise too_many_writers()
 
     async def append(self, key: Key, history: History, entry: dict[str, Any], keep: float) -> None:

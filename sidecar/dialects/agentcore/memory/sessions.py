@@ -101,7 +101,7 @@ class Sessions:
         emptied = head.state.get(EMPTIED)
         if not with_events and (emptied is None or self._clock.wall() - emptied < DAY):
             return True
-        # Asked also where it was emptied long ago: an event may have come at the same time.
+        # It was emptied once: there may be new ones.
         key = Key(head.state["memory"], head.state["actor"], head.state["session"])
         return await self._reading.has_events(memory, key)
 
