@@ -51,7 +51,7 @@ class Ejection:
         self.answers += 1
         if status == UNAVAILABLE:
             self._note_fault(1)
-        elif self._in_a_row:
+        else:
             self._in_a_row = 0
             self._pause = FIRST_PAUSE
             self._until = 0.0

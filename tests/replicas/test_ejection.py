@@ -106,6 +106,8 @@ def test_one_that_comes_and_goes_is_trusted_less_and_less() -> None:
         pauses.append(ejection.left)
         play(ejection, P)
     assert pauses == pytest.approx([1, 2, 4])
+    play(ejection, A, N)  # but an answer is forgiveness
+    assert ejection.left == pytest.approx(FIRST_PAUSE)
 
 
 def test_faults_of_what_was_on_its_way_do_not_lengthen_a_pause() -> None:
