@@ -4,6 +4,7 @@ import argparse
 import os
 import shlex
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,12 @@ commands:
   config        print every setting and where its value came from
   healthcheck   exit 0 if the sidecar's /ping answers 200, else 1
   presets       list those for SIDECAR_ENGINE_PRESET; presets NAME prints one
+  sessions      list, show ID or close ID: those that live, by the admin port;
+                --json for programs
 
 A flag wins over SIDECAR_NAME in the environment, and that over the TOML file.
+
+flags:
 """
 
 # The settings that people try out by hand; every other one has no flag.
@@ -44,7 +49,7 @@ FLAGS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     own, engine = _split(sys.argv[1:] if arguments is None else arguments)
     parser = _parser()
-    asked = parser.parse_args(own)
+    asked = parser.parse_intermixed_args(own)  # flags may stand between the words
     if asked.command is None:
         parser.print_help(sys.stderr)
         return 2
@@ -53,8 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not engine:
             parser.error("no command follows --")
         flags["engine_command"] = shlex.join(engine)
-    if asked.name is not None and asked.command != "presets":
-        parser.error(f"unrecognized arguments: {asked.name}")
+    if problem := _unexpected(asked):
+        parser.error(problem)
     match asked.command:
         case "serve" | "run":
             return _serve(flags)
@@ -63,7 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case "config":
             return _config(flags, asked.table)
         case "presets":
-            return _presets(asked.name)
+            return _presets(*asked.words)
+        case "sessions":
+            return _sessions(flags, asked.words, asked.json)
         case _:
             return _healthcheck(flags)
 
@@ -76,26 +83,52 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str] | None]:
     return list(arguments[:at]), list(arguments[at + 1 :])
 
 
+def _unexpected(asked: argparse.Namespace) -> str | None:
+    """What is wrong with the words behind the command."""
+    match asked.command, asked.words:
+        case ("sessions", ["list"] | ["show", _] | ["close", _]):
+            return None
+        case ("sessions", _):
+            return "write sessions list, sessions show ID or sessions close ID"
+        case _ if asked.json:
+            return "--json is for sessions"
+        case (_, []) | ("presets", [_]):
+            return None
+        case _:
+            return f"unrecognized arguments: {' '.join(asked.words)}"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         usage="%(prog)s COMMAND [flags] [-- ENGINE ...] | --help | --version",
-        description=HELP,
+        description=HELP + _flag_list(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
         add_help=False,
     )
-    commands = ("serve", "run", "check", "config", "healthcheck", "presets")
+    commands = ("serve", "run", "check", "config", "healthcheck", "presets", "sessions")
     parser.add_argument("command", nargs="?", choices=commands, help=argparse.SUPPRESS)
-    parser.add_argument("name", nargs="?", help=argparse.SUPPRESS)
-    flags = parser.add_argument_group("flags")
-    for name, form in FLAGS.items():
-        flags.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar=form)
-    flags.add_argument("--table", action="store_true", help=argparse.SUPPRESS)  # for the README
+    parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
+    for name in FLAGS:
+        parser.add_argument(_flag(name), dest=name, help=argparse.SUPPRESS)
+    parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--table", action="store_true", help=argparse.SUPPRESS)  # for the README
     version = f"{PROGRAM} {__version__}"
     parser.add_argument("--version", action="version", version=version, help=argparse.SUPPRESS)
     parser.add_argument("--help", "-h", action="help", help=argparse.SUPPRESS)
     return parser
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _flag_list() -> str:
+    """A flag and its value stay on one line."""
+    each = [f"{_flag(name)}\0{form}" for name, form in FLAGS.items()]
+    lines = textwrap.wrap("  ".join(each), 76, break_on_hyphens=False)
+    return textwrap.indent("\n".join(lines), "  ").replace("\0", " ")
 
 
 def _serve(flags: dict[str, str]) -> int:
@@ -131,7 +164,7 @@ def _config(flags: dict[str, str], table: bool) -> int:
     return 0
 
 
-def _presets(name: str | None) -> int:
+def _presets(name: str | None = None) -> int:
     from sidecar.delegation.grammar.load import listing, resolved
     from sidecar.delegation.grammar.source import PresetError
 
@@ -141,6 +174,13 @@ def _presets(name: str | None) -> int:
         print(error, file=sys.stderr)
         return 2
     return 0
+
+
+def _sessions(flags: dict[str, str], words: Sequence[str], as_json: bool) -> int:
+    from sidecar.commands.sessions import sessions
+
+    settings = _settings(flags)
+    return 2 if settings is None else sessions(settings, words, as_json=as_json)
 
 
 def _healthcheck(flags: dict[str, str]) -> int:

@@ -17,9 +17,7 @@ def ailment(settings: Settings) -> str | None:
     """None if /ping answers 200, else what is wrong, in one line."""
     if not settings.port:
         return "SIDECAR_PORT is 0, a free port: only the log of the running sidecar knows it"
-    host = settings.host
-    if host in EVERY_ADDRESS:
-        host = "::1" if ":" in host else "127.0.0.1"
+    host = from_here(settings.host)
     address = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}/ping"
     try:
         status = _status(host, settings.port)
@@ -30,6 +28,13 @@ def ailment(settings: Settings) -> str | None:
     except HTTPException:  # its text is what came, whatever that is
         return f"{address} did not answer in HTTP"
     return None if status == 200 else f"{address} answered {status}"
+
+
+def from_here(host: str) -> str:
+    """The address at which this machine reaches what listens on `host`."""
+    if host in EVERY_ADDRESS:
+        return "::1" if ":" in host else "127.0.0.1"
+    return host
 
 
 def _status(host: str, port: int) -> int:

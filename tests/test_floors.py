@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "sidecar"
 
 # From the ground up. A room is a module or a package; within a package, `INSIDE` goes on.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("", "errors", "clock", "headers", "life", "turn", "control"),
+    ("", "errors", "clock", "headers", "life", "turn", "control", "sse", "jsontext"),
     ("delegation.grammar",),
     ("head", "config", "splice"),
     ("sessions",),
@@ -23,6 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("parts",),
     ("manager",),
     ("app", "healthcheck", "demo"),
+    ("commands",),
     ("cli", "worker"),
     ("__main__",),
 )
