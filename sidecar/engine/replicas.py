@@ -71,16 +71,9 @@ class Replicas:
         the trouble may be ours, or of all, and they do not come back at the same moment."""
         return _is_loss(engine) and any(map(_is_up, self.engines))
 
-    async def connection(self) -> tuple[Engine, EngineConnection]:
-        """For a request without a session."""
-        engine = self.place()
-        connection = engine.take_idle()
-        return (engine, connection) if connection is not None else await self.connect(engine)
-
     async def connect(self, first: Engine) -> tuple[Engine, EngineConnection]:
-        """A connection to that one, or else to another one: nothing has been sent yet.
-
-        Raises EngineError when none can be reached.
+        """For a request that belongs to no session: a connection to that one, or else to another,
+        since nothing has been sent yet. Raises EngineError when none can be reached.
         """
         tried: list[tuple[Engine, EngineError]] = []
         engine = first
