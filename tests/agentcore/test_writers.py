@@ -11,6 +11,8 @@ import pytest
 
 from sidecar.dialects.agentcore.memory.api import MemoryApi
 from sidecar.dialects.agentcore.memory.histories import CHAPTER_SIZE, LIFETIME
+from sidecar.dialects.agentcore.memory.history import follow
+from sidecar.dialects.agentcore.memory.names import Key, head_id
 from sidecar.dialects.intent import ApiRequest
 from sidecar.sessions.root import Root
 from sidecar.sessions.session import Session
@@ -55,20 +57,25 @@ class Distant(TmpfsStore):
 
 
 @pytest.fixture(params=[*range(8), "redis"])
-async def apis(request: pytest.FixtureRequest, scratch: Path) -> AsyncIterator[list[MemoryApi]]:
+async def stages(request: pytest.FixtureRequest, scratch: Path) -> AsyncIterator[list[Stage]]:
     """Two processes' on one place; each number another order of things."""
     if request.param == "redis":
         place = RedisPlace(request.getfixturevalue("moved_redis"))
-        yield [Stage(place.clock, place.store()).api() for _ in range(2)]
+        yield [Stage(place.clock, place.store()) for _ in range(2)]
         await place.leave()
         return
     clock = MovedClock()
     stores = [Distant(Root(scratch / "memory"), clock=clock, ttl_limit=LIFETIME) for _ in range(2)]
     for store in stores:
         store.random = random.Random(request.param)
-    yield [Stage(clock, store).api() for store in stores]
+    yield [Stage(clock, store) for store in stores]
     for store in stores:
         await store.stop()
+
+
+@pytest.fixture
+def apis(stages: list[Stage]) -> list[MemoryApi]:
+    return [stage.api() for stage in stages]
 
 
 async def call(api: MemoryApi, method: str, path: str, **members: Any) -> dict[str, Any]:
@@ -107,12 +114,18 @@ async def test_one_client_token_gives_one_event(apis: list[MemoryApi]) -> None:
         assert await ids(api) == made[:1]
 
 
-async def test_nothing_is_lost_where_chapters_end(apis: list[MemoryApi]) -> None:
+async def test_nothing_is_lost_where_chapters_end(
+    stages: list[Stage], apis: list[MemoryApi]
+) -> None:
     text = "x" * (CHAPTER_SIZE // 3)
     made = await asyncio.gather(*(create(apis[number % 2], text) for number in range(16)))
     for api in [*apis, apis[0]]:
         assert await ids(api) == sorted(set(made), reverse=True)
     assert len(set(made)) == 16
+    store, head = stages[0].store, head_id(Key(MEMORY, ACTOR, SESSION))
+    # No store session is left of those that two writers began at once.
+    kept = {session.id for session in await store.list_sessions(100)}
+    assert kept == {head, *follow(await store.events(head))}
 
 
 async def test_deleted_while_others_write(apis: list[MemoryApi]) -> None:

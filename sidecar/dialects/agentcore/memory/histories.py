@@ -79,10 +79,11 @@ class Histories:
     async def append(self, key: Key, history: History, entry: dict[str, Any], keep: float) -> None:
         """Whether it counts is known when the history is read again: it may have been too late."""
         chapter = history.current
-        if chapter is None:
-            chapter = await self._begin(key, history, keep)
-        elif self._is_over(chapter, keep):
+        if chapter is not None and self._is_over(chapter, keep):
             await self._seal(chapter.id)
+            return
+        chapter = chapter or await self._begin(key, history, keep)
+        if chapter is None:
             return
         try:
             await self._store.append(chapter.id, [entry])
@@ -93,17 +94,16 @@ class Histories:
                 raise ValidationFailed("the event is too large to be stored") from None
             await self._seal(chapter.id)
 
-    async def _begin(self, key: Key, history: History, keep: float) -> Chapter:
+    async def _begin(self, key: Key, history: History, keep: float) -> Chapter | None:
+        """None if another writer was faster."""
         head = head_id(key)
         former = history.order[-1] if history.order else ""
         session = await self._store.open(keep + self._writable(keep))
         await self._store.append(head, [{"chapter": session.id, "after": former}])
-        order = follow(await self._store.events(head))
-        if session.id in order:
+        if session.id in follow(await self._store.events(head)):
             return self._chapter(session)
-        # Another writer was faster. Ours has nothing in it yet.
         await self._store.close(session.id)
-        return self._chapter(await self._store.get(order[-1]))
+        return None
 
     async def _seal(self, chapter_id: str) -> None:
         with suppress(SessionNotFound):
