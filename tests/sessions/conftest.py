@@ -40,6 +40,13 @@ async def place(request: pytest.FixtureRequest, scratch: Path) -> AsyncIterator[
 
 
 @pytest.fixture
+async def redis_place(moved_redis: RedisServer) -> AsyncIterator[RedisPlace]:
+    place = RedisPlace(moved_redis)
+    yield place
+    await place.leave()
+
+
+@pytest.fixture
 async def tmpfs(scratch: Path) -> AsyncIterator[TmpfsPlace]:
     place = TmpfsPlace(scratch / "sessions")
     yield place

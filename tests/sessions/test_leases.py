@@ -6,7 +6,7 @@ import pytest
 
 from sidecar.errors import SessionNotFound
 from sidecar.sessions.store import Lease, Store
-from tests.sessions.contract import Place
+from tests.sessions.contract import Place, RedisPlace
 
 
 async def held(store: Store, session_id: str) -> Lease:
@@ -94,3 +94,52 @@ async def test_of_many_that_ask_at_once_one_gets_it(place: Place) -> None:
         got = await asyncio.gather(*(each.try_lease(opened.id) for each in stores * 4))
         (lease,) = (each for each in got if each is not None)
         await lease.release()
+
+
+async def test_a_holder_that_was_killed_holds_nobody_up(redis_place: RedisPlace) -> None:
+    store, other = redis_place.store(), redis_place.store()
+    opened = await store.open(60)
+    await held(store, opened.id)
+    renewing = store._leases._renewing
+    assert renewing is not None
+    renewing.cancel()
+    redis_place.clock.advance(3.9)
+    assert await other.try_lease(opened.id) is None
+    redis_place.clock.advance(0.2)
+    await (await held(other, opened.id)).release()
+
+
+async def test_a_holder_that_works_for_long_keeps_it(redis_place: RedisPlace) -> None:
+    store, other = redis_place.store(), redis_place.store()
+    opened = await store.open(60)
+    lease = await held(store, opened.id)
+    for _ in range(2):
+        redis_place.clock.advance(3)
+        await asyncio.sleep(1.4)
+        assert await other.try_lease(opened.id) is None
+    # The server was away for longer than that, and nobody came meanwhile.
+    redis_place.clock.advance(10)
+    await asyncio.sleep(1.4)
+    assert await other.try_lease(opened.id) is None
+    await lease.release()
+    await (await held(other, opened.id)).release()
+
+
+async def test_a_request_that_is_cancelled_on_its_way_to_a_turn_leaves_none(
+    redis_place: RedisPlace,
+) -> None:
+    store, other = redis_place.store(), redis_place.store()
+    opened = await store.open(60)
+    for step in range(40):
+        asking = asyncio.create_task(store.try_lease(opened.id))
+        for _ in range(step):
+            await asyncio.sleep(0)
+        asking.cancel()
+        try:
+            lease = await asking
+        except asyncio.CancelledError:
+            await asyncio.gather(*store._leases._returning)
+        else:
+            assert lease is not None
+            await lease.release()
+        await (await held(other, opened.id)).release()

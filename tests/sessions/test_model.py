@@ -152,6 +152,7 @@ class Processes(RuleBasedStateMachine):
             model.end = min(model.latest, clock.boot() + model.idle)
         assert found.expires - clock.wall() == pytest.approx(model.end - clock.boot(), abs=0.01)
         assert (found.state, found.owner) == (model.state, model.owner)
+        assert self.run(self.stores[1 - which].get(session_id)) == found
 
     def owner_of(self, session_id: str) -> str | None:
         return self.models[session_id].owner

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ class Reply:
 class Crew:
     sidecars: list[SidecarProcess]
     server: RedisServer
+    engine: "Engine"
     client: aiohttp.ClientSession
 
     async def ask(
@@ -69,9 +71,22 @@ class Crew:
         return time.monotonic() - began
 
 
-async def _echo(request: web.Request) -> web.Response:
-    await request.read()
-    return web.json_response({"session": request.headers.get(SESSION)})
+class Engine:
+    """Tells which session it was told, and whether two requests of one ever met in it."""
+
+    def __init__(self) -> None:
+        self._at_work: Counter[str] = Counter()
+        self.met = 0
+
+    async def answer(self, request: web.Request) -> web.Response:
+        await request.read()
+        session = request.headers.get(SESSION)
+        if session is not None:
+            self._at_work[session] += 1
+            self.met = max(self.met, self._at_work[session])
+            await asyncio.sleep(0.005)
+            self._at_work[session] -= 1
+        return web.json_response({"session": session})
 
 
 @asynccontextmanager
@@ -80,7 +95,10 @@ async def crew(directory: Path, sidecars: int = 3, **variables: str) -> AsyncIte
     server.start()
     async with AsyncExitStack() as stack:
         stack.callback(server.stop)
-        runner = web.AppRunner(_app(), access_log=None)
+        engine = Engine()
+        app = web.Application()
+        app.router.add_route("*", "/{any:.*}", engine.answer)
+        runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -89,17 +107,11 @@ async def crew(directory: Path, sidecars: int = 3, **variables: str) -> AsyncIte
             "SIDECAR_SESSION_OWNER_HEADER": "Authorization",
             **variables,
         }
-        engine = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        processes = [SidecarProcess(engine, **settings) for _ in range(sidecars)]  # type: ignore[arg-type]
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        processes = [SidecarProcess(url, **settings) for _ in range(sidecars)]  # type: ignore[arg-type]
         await asyncio.gather(*(stack.enter_async_context(each) for each in processes))
         client = await stack.enter_async_context(aiohttp.ClientSession())
-        yield Crew(processes, server, client)
+        yield Crew(processes, server, engine, client)
         for each in processes:
             assert await each.stop() == 0
             assert each.errors == ""
-
-
-def _app() -> web.Application:
-    app = web.Application()
-    app.router.add_route("*", "/{any:.*}", _echo)
-    return app
