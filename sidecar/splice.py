@@ -5,16 +5,13 @@ that is written twice is changed in both places: no reader finds the client's va
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from json.decoder import WHITESPACE, JSONDecoder, scanstring  # type: ignore[attr-defined]
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from sidecar.errors import BadRequest
+from sidecar.jsontext import DECODER, members, skip
 
 REMOVED: Final = object()
-
-# Numbers stay text: a digit string of any length is no work, and none is ever written back.
-_decoder = JSONDecoder(parse_int=str, parse_float=str)
 
 
 class Edits:
@@ -45,9 +42,9 @@ class Edits:
             return body
         try:
             text = body.decode()
-            start = _skip(text, text.startswith("\ufeff"))
-            _, end = _decoder.raw_decode(text, start)
-            if _skip(text, end) != len(text):
+            start = skip(text, text.startswith("\ufeff"))
+            _, end = DECODER.raw_decode(text, start)
+            if skip(text, end) != len(text):
                 raise ValueError
         except (ValueError, RecursionError):
             raise BadRequest(f"the body is not JSON, so it has no {_goal(self._tree)}") from None
@@ -62,14 +59,6 @@ class _Value(dict[str, Any]):
 
 class _Scalar(NamedTuple):
     value: Any
-
-
-class _Member(NamedTuple):
-    name: str
-    separator: str  # what stands before its key
-    begin: int
-    value: int
-    end: int
 
 
 def _as_value(value: Any) -> _Value | _Scalar:
@@ -102,7 +91,7 @@ def _edited(text: str, start: int, edits: Mapping[str, Any], where: str) -> str:
     """The object that begins at `start`, with the edits made."""
     pieces, end, kept = ["{"], start + 1, False
     seen = set()
-    for member in _members(text, start):
+    for member in members(text, start):
         end = member.end
         seen.add(member.name)
         edit = edits.get(member.name)
@@ -128,7 +117,7 @@ def _new_value(text: str, start: int, edit: Any, where: str) -> str:
         return _edited(text, start, edit, f"{where}.")
     if _written(edit):
         raise BadRequest(f"the body has no object on the way to {where}.{_goal(edit)}")
-    _, end = _decoder.raw_decode(text, start)
+    _, end = DECODER.raw_decode(text, start)
     return text[start:end]
 
 
@@ -140,28 +129,8 @@ def _written(edit: Any) -> str:
         case _Value():
             return json.dumps(edit, allow_nan=False)
         case dict():
-            members = [(name, _written(each)) for name, each in edit.items()]
-            made = [f"{json.dumps(name)}: {new}" for name, new in members if new]
+            written = [(name, _written(each)) for name, each in edit.items()]
+            made = [f"{json.dumps(name)}: {new}" for name, new in written if new]
             return f"{{{', '.join(made)}}}" if made else ""
         case _:
             return ""
-
-
-def _members(text: str, start: int) -> Iterator[_Member]:
-    """The members of an object that is known to be valid."""
-    end = start + 1
-    begin = _skip(text, end)
-    while text[begin] != "}":
-        name, key_end = scanstring(text, begin + 1)
-        value = _skip(text, _skip(text, key_end) + 1)
-        _, value_end = _decoder.raw_decode(text, value)
-        yield _Member(name, text[end:begin], begin, value, value_end)
-        end = value_end
-        begin = _skip(text, end)
-        if text[begin] == ",":
-            begin = _skip(text, begin + 1)
-
-
-def _skip(text: str, position: int) -> int:
-    match = WHITESPACE.match(text, position)
-    return match.end() if match else position

@@ -7,6 +7,11 @@ import re
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
+
+# No test fails on a timing.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 _PACKAGE = re.compile(r"needs the Debian package ([a-z0-9][a-z0-9+.-]*)")
 

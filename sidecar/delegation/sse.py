@@ -1,54 +1,37 @@
-"""The events of a stream as it passes: server-sent events, or a JSON text on each line.
+"""The events of a stream as it passes: server-sent ones, or a JSON text on each line (Ollama's).
 
-WHATWG HTML section 9.2.6 for the former; Ollama's streams are the latter. Only what is asked for
-is kept: an event that is too large is passed over.
+Only what is asked for is kept: an event that is too large is passed over.
 """
 
-_BOM = b"\xef\xbb\xbf"
+from sidecar.sse import EventReader
 
 
 class Events:
     """Feed it bytes, get the data of complete events."""
 
     def __init__(self, *, by_line: bool, limit: int) -> None:
-        self._by_line = by_line
         self._limit = limit
+        self._reader = None if by_line else EventReader()
         self._line = b""
-        self._data: list[bytes] = []
-        self._size = 0
-        self._first = True
         self.overran = False
 
     def feed(self, data: bytes) -> list[bytes]:
-        if self._first:
-            data, self._first = data.removeprefix(_BOM), False
-        *lines, self._line = (self._line + data).split(b"\n")
-        found = []
-        for line in lines:
-            if (event := self._take(line.removesuffix(b"\r"))) is not None:
-                found.append(event)
-        if len(self._line) > self._limit:
-            self._line, self.overran = b"", True
+        if self._reader is None:
+            return self._lines(data)
+        found = [event.data.encode() for event in self._reader.feed(data)]
+        if self._reader.held > self._limit:
+            self._reader, self.overran = EventReader(), True
         return found
 
     def rest(self) -> bytes | None:
         """What stands behind the last complete event, where its end was left out."""
-        last = self._take(self._line)
-        return last if self._by_line or last is not None else self._event()
+        if self._reader is None:
+            return self._line or None
+        events = self._reader.end()
+        return events[-1].data.encode() if events else None
 
-    def _take(self, line: bytes) -> bytes | None:
-        if self._by_line:
-            return line or None
-        if not line:
-            return self._event()
-        if line.startswith(b"data:"):
-            piece = line[5:].removeprefix(b" ")
-            self._size += len(piece)
-            self._data.append(piece)
-            if self._size > self._limit:
-                self._data, self._size, self.overran = [], 0, True
-        return None
-
-    def _event(self) -> bytes | None:
-        data, self._data, self._size = self._data, [], 0
-        return b"\n".join(data) if data else None
+    def _lines(self, data: bytes) -> list[bytes]:
+        *lines, self._line = (self._line + data).split(b"\n")
+        if len(self._line) > self._limit:
+            self._line, self.overran = b"", True
+        return [line for line in (each.removesuffix(b"\r") for each in lines) if line]

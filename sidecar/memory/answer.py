@@ -8,7 +8,7 @@ from sidecar.config.chat import Query
 from sidecar.engine.reply import Reply
 from sidecar.memory.message import Message, is_too_deep, strings_in
 from sidecar.memory.pieces import Pieces
-from sidecar.memory.sse import Event, EventReader
+from sidecar.sse import Event, EventReader
 
 _DONE = "[DONE]"
 

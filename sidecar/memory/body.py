@@ -5,13 +5,10 @@ What is put in is the only change: every byte that the client wrote stays where 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from json.decoder import WHITESPACE, JSONDecoder, scanstring  # type: ignore[attr-defined]
 from typing import Self
 
+from sidecar.jsontext import DECODER, following, members, skip
 from sidecar.memory.message import Message, is_too_deep
-
-# Numbers stay text: a digit string of any length is no work, and none is ever written back.
-_decoder = JSONDecoder(parse_int=str, parse_float=str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +33,14 @@ class ChatBody:
         if text[start] != "[":
             raise ValueError
         messages, ends = [], []
-        position = _skip(text, start + 1)
+        position = skip(text, start + 1)
         while text[position] != "]":
-            value, end = _decoder.raw_decode(text, position)
+            value, end = DECODER.raw_decode(text, position)
             if not isinstance(value, dict) or is_too_deep(value):
                 raise ValueError
             messages.append(Message(text[position:end], value))
             ends.append(end)
-            position = _next(text, end)
+            position = following(text, end)
         if not messages:
             raise ValueError
         return cls(text, tuple(messages), tuple(ends))
@@ -64,7 +61,7 @@ class ChatBody:
 
 def _find(text: str, path: Sequence[str]) -> int:
     """Where the value at `path` begins. Raises ValueError or LookupError."""
-    position = _skip(text, text.startswith("\ufeff"))
+    position = skip(text, text.startswith("\ufeff"))
     for name in path:
         position = _member(text, position, name)
     return position
@@ -74,26 +71,7 @@ def _member(text: str, start: int, wanted: str) -> int:
     """Of a name that is written twice the last one counts, as for most readers of JSON."""
     if text[start] != "{":
         raise ValueError
-    found = None
-    position = _skip(text, start + 1)
-    while text[position] != "}":
-        name, position = scanstring(text, position + 1)
-        begin = _skip(text, _skip(text, position) + 1)
-        _, end = _decoder.raw_decode(text, begin)
-        if name == wanted:
-            found = begin
-        position = _next(text, end)
-    if found is None:
+    found = [member.value for member in members(text, start) if member.name == wanted]
+    if not found:
         raise LookupError
-    return found
-
-
-def _next(text: str, end: int) -> int:
-    """Where the next element begins, or what closes the list."""
-    position = _skip(text, end)
-    return _skip(text, position + 1) if text[position] == "," else position
-
-
-def _skip(text: str, position: int) -> int:
-    match = WHITESPACE.match(text, position)
-    return match.end() if match else position
+    return found[-1]

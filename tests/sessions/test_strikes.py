@@ -30,6 +30,8 @@ async def examine(directory: Path, said: list[list[str]]) -> None:
     place = TmpfsPlace(directory)
     place.clock.advance(10)
     store = place.store()
+    told = {rest[0] for word, *rest in said if word == "told"}
+    store.on_ended = lambda session, why: told.add(session.id)
     for session_id in opened - closing:
         assert (await store.get(session_id)).id == session_id
         await examine_contents(store, session_id, said)
@@ -39,6 +41,9 @@ async def examine(directory: Path, said: list[list[str]]) -> None:
     sweep(store)
     assert opened - closing <= place.names()
     assert not [name for name in place.names() if name.startswith(".")]
+    # Of each that expired somebody has been told, whenever the process was killed.
+    assert {rest[0] for word, *rest in said if word == "opened-briefly"} <= told
+    assert not told & opened
     for session_id in place.names():
         await store.get(session_id)
         await store.close(session_id)

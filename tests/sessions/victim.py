@@ -43,6 +43,7 @@ class Victim:
         self.store = TmpfsStore(
             Root(path), clock=self.clock, ttl_limit=TTL_LIMIT, expiration_file=True
         )
+        self.store.on_ended = lambda session, why: say("told", session.id)
 
     def open(self, ttl: float, **kept: Any) -> str | None:
         try:
@@ -87,6 +88,13 @@ class Victim:
         else:
             say(f"kept-{what}", session_id, str(number))
 
+    def take_turn(self, session_id: str | None) -> None:
+        if session_id is not None:
+            with contextlib.suppress(SidecarError):
+                lease = run(self.store.try_lease(session_id))
+                assert lease is not None
+                run(lease.release())
+
     def use(self, session_id: str | None) -> None:
         if session_id is None:
             return
@@ -98,7 +106,7 @@ class Victim:
     def sweep(self) -> None:
         while True:
             try:
-                if not self.store.sweep.tick():
+                if not any([self.store.sweep.tick(), self.store.sweep.removal.tell()]):
                     return
             except OSError:
                 # As TmpfsStore's background loop does.
@@ -113,7 +121,7 @@ class Victim:
         kept, plain = self.open(600, owner=OWNER), self.open(600)
         filled = self.open(600)
         self.open(5)
-        brief_with_file = self.open(5)
+        brief_with_file = self.open(5, session_id="brief", state={"n": 1})
         for session_id in (filled, brief_with_file):
             if session_id is not None:
                 self.be_engine(session_id)
@@ -123,6 +131,7 @@ class Victim:
             # Its first record: `kept` has had one from the start.
             self.keep("state", plain, 0, self.store.save(plain, {"number": 0}))
             self.keep("events", plain, 0, self.store.append(plain, EVENTS[0]))
+        self.take_turn(plain)
         self.close(plain)
         self.close(filled)
         self.sweep()

@@ -14,7 +14,7 @@ from sidecar.engine.engine import Engine
 from sidecar.engine.exchange import Exchange
 from sidecar.engine.request import EngineRequest
 from sidecar.errors import BodyTooLarge, SessionNotFound
-from sidecar.memory.sse import Event, EventReader
+from sidecar.sse import Event, EventReader
 from sidecar.sessions.session import Session
 from sidecar.sessions.store import Store
 

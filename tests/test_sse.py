@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.memory.sse import Event, EventReader
+from sidecar.sse import Event, EventReader
 
 
 def read(*pieces: bytes) -> list[Event]:
