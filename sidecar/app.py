@@ -14,7 +14,7 @@ from aiohttp import http_parser
 from sidecar.admin.server import start_admin
 from sidecar.config import Settings
 from sidecar.config.sources import variable
-from sidecar.contracts import Rounds, make_contracts
+from sidecar.contracts import Contracts, make_contracts
 from sidecar.control import Control
 from sidecar.engine.replicas import Replicas
 from sidecar.engine.rounds import watching
@@ -83,6 +83,7 @@ class _App(Process):
         contracts = make_contracts(settings, path, replicas, self._make_apart)
         for apart in self._stores[1:]:
             await apart.start()
+        self._life.is_busy = lambda: any(work.running for work in contracts.work)
         voice = contracts.dialects[-1].voice
         on_turn = noting(self._tally, LOG if settings.access_log else None)
         house = House(
@@ -109,7 +110,7 @@ class _App(Process):
         )
         lane = ClientServer(Lane(house), house, planner, connections)
         accept = ExpressServer(house, planner, connections, lane) if settings.express else lane
-        return await self._listen(store, house, connections, accept, contracts.rounds)
+        return await self._listen(store, house, connections, accept, contracts)
 
     async def _listen(
         self,
@@ -117,7 +118,7 @@ class _App(Process):
         house: House,
         connections: Connections,
         accept: ExpressServer | ClientServer,
-        rounds: Rounds,
+        contracts: Contracts,
     ) -> int:
         settings = self._settings
         loop = asyncio.get_running_loop()
@@ -131,7 +132,7 @@ class _App(Process):
 
         control = Control(self._socket, lambda: as_line(counted())) if self._socket else None
         watches = watching(house.replicas, store, settings.engine_health_path)
-        tasks = [asyncio.create_task(watch) for watch in (*watches, *rounds)]
+        tasks = [asyncio.create_task(watch) for watch in (*watches, *contracts.rounds)]
         tasks.append(asyncio.create_task(_tick(house.replicas, connections)))
         try:
             admin = await start_admin(
@@ -159,6 +160,8 @@ class _App(Process):
         for task in ended - {asked}:
             logger.error("a part of the sidecar ended, so it stops", exc_info=task.exception())
         await self._drain.run(listener, connections)
+        for work in contracts.work:
+            await work.stop()
         code = await self._stop_engine()
         if admin is not None:
             await admin.cleanup()

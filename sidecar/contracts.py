@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from sidecar.clock import SystemClock
 from sidecar.config import Settings
-from sidecar.config.apps import App
 from sidecar.dialects.agentcore.dialect import AgentCore
 from sidecar.dialects.agentcore.memory.api import MemoryApi
 from sidecar.dialects.agentcore.memory.histories import LIFETIME
@@ -15,21 +14,12 @@ from sidecar.dialects.agentcore.runtime.lines import Outward
 from sidecar.dialects.agentcore.runtime.runtime import Runtime
 from sidecar.dialects.agentcore.runtime.sessions import RuntimeSessions
 from sidecar.dialects.agentcore.runtime.turns import Turns
-from sidecar.dialects.inferencesh.api import Api
-from sidecar.dialects.inferencesh.apps import Apps
-from sidecar.dialects.inferencesh.chat import Chat
-from sidecar.dialects.inferencesh.dialect import InferenceSh
-from sidecar.dialects.inferencesh.files import Files
-from sidecar.dialects.inferencesh.running import QUEUE as APP_QUEUE
-from sidecar.dialects.inferencesh.running import Runner
+from sidecar.dialects.inferencesh.compose import make_inferencesh
 from sidecar.dialects.inferencesh.sessions import LIFETIME as APP_LIFETIME
-from sidecar.dialects.inferencesh.sessions import AppSessions
-from sidecar.dialects.inferencesh.tasks import Tasks
 from sidecar.dialects.intent import Dialect
 from sidecar.dialects.plain import Plain
 from sidecar.dialects.sagemaker.dialect import SageMaker
 from sidecar.engine.replicas import Replicas
-from sidecar.sessions.order import Order
 from sidecar.sessions.store import Store
 
 MakeStore = Callable[[str, float], Store]
@@ -40,13 +30,24 @@ and the longest life of what is in it, in seconds."""
 Rounds = list[Coroutine[Any, Any, None]]
 
 
+class Work(Protocol):
+    """What was promised to clients that are not connected meanwhile."""
+
+    @property
+    def running(self) -> int: ...
+
+    async def stop(self) -> None:
+        """There is no time left for the rest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Contracts:
     """dialects: the last one has a route for every request. rounds: what goes on in the background
-    for as long as the process serves."""
+    for as long as the process serves. work: what a drain waits for, like for an answer."""
 
     dialects: tuple[Dialect, ...]
     rounds: Rounds
+    work: tuple[Work, ...]
 
 
 def make_contracts(
@@ -54,6 +55,7 @@ def make_contracts(
 ) -> Contracts:
     dialects: list[Dialect] = []
     rounds: Rounds = []
+    work: list[Work] = []
     if "agentcore" in settings.dialects:
         store = make_store("agentcore", LIFETIME)
         sessions = RuntimeSessions(
@@ -65,9 +67,12 @@ def make_contracts(
         dialects.append(_agentcore(settings, store, sessions))
         rounds.append(keep_busy(sessions, replicas))
     if "inferencesh" in settings.dialects:
-        dialects.append(_inferencesh(settings, make_store("inferencesh", APP_LIFETIME), replicas))
+        store = make_store("inferencesh", APP_LIFETIME)
+        inferencesh, tasks = make_inferencesh(settings, store, replicas)
+        dialects.append(inferencesh)
+        work.append(tasks)
     dialects.append(_sagemaker(settings, engine_path))
-    return Contracts(tuple(dialects), rounds)
+    return Contracts(tuple(dialects), rounds, tuple(work))
 
 
 def _agentcore(settings: Settings, store: Store, sessions: RuntimeSessions) -> AgentCore:
@@ -90,27 +95,6 @@ def _memory(settings: Settings, store: Store) -> MemoryApi:
         expiry_days=days,
         strict=settings.agentcore_strict,
     )
-
-
-def _inferencesh(settings: Settings, store: Store, replicas: Replicas) -> InferenceSh:
-    tasks, sessions, order = Tasks(store), AppSessions(store, replicas), Order(store, APP_QUEUE)
-    files, limit = Files(store, settings.inferencesh_file_limit), settings.body_limit
-    runner = Runner(
-        tasks,
-        sessions,
-        replicas,
-        order,
-        files,
-        Chat(store, limit),
-        header=settings.session_header,
-        end_on=settings.inferencesh_end_on or {},
-        limit=limit,
-    )
-    path = settings.inferencesh_default_path
-    apps = Apps(settings.inferencesh_apps, App(path) if path is not None else None)
-    timeout = int(settings.inferencesh_timeout)
-    api = Api(apps, tasks, sessions, runner, order, files, timeout=timeout)
-    return InferenceSh(api, max(limit, settings.inferencesh_file_limit))
 
 
 def _sagemaker(settings: Settings, engine_path: str) -> Dialect:

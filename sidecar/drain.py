@@ -73,6 +73,8 @@ class Drain:
         now = time.monotonic()
         if now >= deadline or self.hurried.is_set():
             return True
+        if self._life.is_busy():
+            return False
         return len(quiet) == len(connections) and all(
             now - since >= _QUIET_FOR for since in quiet.values()
         )

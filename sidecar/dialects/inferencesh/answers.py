@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sidecar.dialects.inferencesh.errors import ApiError
+from sidecar.dialects.inferencesh.errors import ApiError, without_word
 from sidecar.dialects.intent import Answer
 from sidecar.errors import SidecarError
 
@@ -22,6 +22,12 @@ def ok(data: Any, headers: Headers, warnings: list[str] | None = None) -> Answer
     messages = [{"level": "warning", "code": "ignored", "message": each} for each in warnings or []]
     body = {"success": True, "status": 200, "messages": messages, "data": data}
     return Answer(200, _dump(body), _JSON)
+
+
+def file_answer(content_type: str, data: bytes) -> Answer:
+    """Whoever uploaded it chose the type: a browser must not take it for a page of this origin."""
+    guard = (("Content-Disposition", "attachment"), ("X-Content-Type-Options", "nosniff"))
+    return Answer(200, data, content_type, guard)
 
 
 def nothing() -> Answer:
@@ -44,10 +50,9 @@ def refuse(error: SidecarError) -> Answer:
 
 
 def _detail(error: SidecarError) -> str:
-    """Others' words must not look like a session that is gone."""
     if isinstance(error, ApiError):
         return error.message
-    return error.message.replace("session", "state").replace("Session", "State")
+    return without_word(error.message)
 
 
 def _dump(value: Any) -> bytes:

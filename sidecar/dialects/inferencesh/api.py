@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from sidecar.dialects.inferencesh import stream
-from sidecar.dialects.inferencesh.answers import nothing, ok
+from sidecar.dialects.inferencesh.answers import file_answer, nothing, ok
 from sidecar.dialects.inferencesh.apps import Apps, Ref, ref_of
 from sidecar.dialects.inferencesh.errors import (
     QUEUE_FULL,
@@ -20,10 +20,11 @@ from sidecar.dialects.inferencesh.errors import (
     TooManyCalls,
 )
 from sidecar.dialects.inferencesh.files import Files, name_in
+from sidecar.dialects.inferencesh.live import Live
 from sidecar.dialects.inferencesh.running import Runner
 from sidecar.dialects.inferencesh.sessions import AppSessions, shown
-from sidecar.dialects.inferencesh.task import Status, Task
-from sidecar.dialects.inferencesh.tasks import Live, Tasks, new_id
+from sidecar.dialects.inferencesh.task import Task
+from sidecar.dialects.inferencesh.tasks import Tasks, new_id
 from sidecar.dialects.intent import Answer, ApiRequest, Stream
 from sidecar.sessions.order import Order
 
@@ -65,8 +66,7 @@ class Api:
             await self._files.put(name, request.body)
             return nothing()
         if request.method in ("GET", "HEAD") and (name := name_in(path)):
-            content_type, data = await self._files.get(name)
-            return Answer(200, data, content_type)
+            return file_answer(*await self._files.get(name))
         for method, pattern, operation in _ROUTES:
             found = pattern.fullmatch(path)
             if found is not None and method == request.method:
@@ -90,7 +90,7 @@ class Api:
         await self._join(task, body, ref, owner)
 
         async def work(live: Live) -> Any:
-            return await self._runner.run(live, app, path, owner)
+            return await self._runner.run(live, app, path)
 
         await self._tasks.accept(task, owner, work)
         ignored = [f"{name} is ignored here" for name in _IGNORED if body.get(name) is not None]
@@ -107,7 +107,7 @@ class Api:
         if asked == "new":
             session = await self._sessions.open(ref, timeout or self._timeout, owner)
         else:
-            session = await self._sessions.get(str(asked), owner)
+            session = await self._sessions.use(str(asked), owner)
             self._sessions.check_app(session, ref)
         if self._order.is_full(session.id):
             raise TooManyCalls(QUEUE_FULL)
@@ -124,27 +124,30 @@ class Api:
         return stream.stream(self._tasks, task, owner, request.headers)
 
     async def _cancel(self, request: ApiRequest, task_id: str, owner: str) -> Answer:
-        await self._tasks.cancel(task_id, owner)
-        return ok({"id": task_id, "status": int(Status.CANCELLING)}, request.headers)
+        status = await self._tasks.cancel(task_id, owner)
+        return ok({"id": task_id, "status": int(status)}, request.headers)
 
     async def _sessions_of(self, request: ApiRequest, _: str, owner: str) -> Answer:
-        found = [self._shown(each) async for each in self._sessions.all(owner)]
+        found = [self._shown(each) for each in await self._sessions.of(owner)]
         return ok(found, request.headers)
 
     async def _session(self, request: ApiRequest, session_id: str, owner: str) -> Answer:
-        session = await self._sessions.get(session_id, owner)
+        session = await self._sessions.look(session_id, owner)
+        return ok(self._shown(session), request.headers)
+
+    async def _keep_alive(self, request: ApiRequest, session_id: str, owner: str) -> Answer:
+        session = await self._sessions.use(session_id, owner)
         return ok(self._shown(session), request.headers)
 
     async def _end(self, request: ApiRequest, session_id: str, owner: str) -> Answer:
         """Also one that has ended already."""
         with suppress(SessionGone):
-            await self._sessions.end(await self._sessions.get(session_id, owner))
+            await self._sessions.end(await self._sessions.look(session_id, owner))
         return nothing()
 
     async def _announce(self, request: ApiRequest, _: str, owner: str) -> Answer:
         body = _object(request.body)
-        host = request.headers.get("host", "localhost")
-        return ok(await self._files.announce(body.get("files"), host), request.headers)
+        return ok(await self._files.announce(body.get("files"), _base(request)), request.headers)
 
     def _shown(self, session: Any) -> dict[str, Any]:
         return shown(session, str(self._sessions.engine(session).address))
@@ -162,7 +165,7 @@ _ROUTES: Final[tuple[tuple[str, re.Pattern[str], Operation], ...]] = tuple(
         ("POST", f"/tasks/{_ID}/cancel", Api._cancel),
         ("GET", "/sessions", Api._sessions_of),
         ("GET", f"/sessions/{_ID}", Api._session),
-        ("POST", f"/sessions/{_ID}/keepalive", Api._session),
+        ("POST", f"/sessions/{_ID}/keepalive", Api._keep_alive),
         ("DELETE", f"/sessions/{_ID}", Api._end),
         ("POST", "/files", Api._announce),
     )
@@ -190,14 +193,25 @@ def _owner(request: ApiRequest) -> str:
     return sha256(bearer.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def _base(request: ApiRequest) -> str:
+    """As the client has it; what ends TLS in front of us says so."""
+    is_secure = request.headers.get("x-forwarded-proto", "").strip().lower() == "https"
+    scheme = "https" if is_secure else "http"
+    return f"{scheme}://{request.headers.get('host', 'localhost')}"
+
+
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(body)
+        value = json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise BadCall("the body is not valid JSON") from None
     if not isinstance(value, dict):
         raise BadCall("the body is not a JSON object")
     return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)  # RFC 8259 has no NaN
 
 
 def _is_timeout(value: Any) -> bool:

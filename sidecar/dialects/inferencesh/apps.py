@@ -35,7 +35,7 @@ class Apps:
     def find(self, ref: Ref) -> App:
         app = self._apps.get(ref.name, self._default)
         if app is None:
-            raise NoSuchApp(f"app not found: {ref.name[:200]}")
+            raise NoSuchApp(ref.name)
         return app
 
     def path(self, app: App, function: str) -> str:

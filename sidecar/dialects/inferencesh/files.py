@@ -9,37 +9,53 @@ import re
 import uuid
 from typing import Any, Final
 
-from sidecar.dialects.inferencesh.errors import BadCall, NoSuchFile, NotOffered
-from sidecar.dialects.inferencesh.upstream import CallFailed
+from sidecar.dialects.inferencesh import parts
+from sidecar.dialects.inferencesh.errors import (
+    BadCall,
+    CallFailed,
+    FileTooLarge,
+    NoSuchFile,
+    NotOffered,
+)
+from sidecar.dialects.inferencesh.kept import Kept
 from sidecar.errors import SessionNotFound
-from sidecar.sessions.store import VALUE_LIMIT, Store
+from sidecar.sessions.store import Store
 
-_KEPT: Final = 3600.0
+KEPT: Final = 900.0
 _PATH: Final = "/files/"
 _ADDRESS: Final = re.compile(r"https?://[^/\s]+/files/(file-[0-9a-f]{32})")
 _NAMED: Final = re.compile(r"/files/(file-[0-9a-f]{32})")
 _PLAIN: Final = "application/octet-stream"
-_MOST: Final = 100
+_AT_ONCE: Final = 100
+_PARTS: Final = "part"
+# Those whose call has not come yet, or will come again.
+_MOST: Final = 1000
+_FULL_ONES: Final = 3
 
 
 class Files:
-    """limit: of one file, in bytes; 0: none are taken. Whoever knows its name may have a file."""
+    """limit: of one file, in bytes; 0: none are taken. Whoever knows its name may have a file.
+
+    A process keeps at most three files of that size, or more that are smaller: the oldest go.
+    """
 
     def __init__(self, store: Store, limit: int) -> None:
         self._store = store
         self._limit = limit
+        self._kept = Kept(store, seconds=KEPT, most=_MOST, size=_FULL_ONES * limit)
 
-    async def announce(self, wanted: Any, host: str) -> list[dict[str, Any]]:
+    async def announce(self, wanted: Any, base: str) -> list[dict[str, Any]]:
+        """base: of the addresses that they get."""
         if not self._limit:
             raise NotOffered(
                 "file uploads are not offered here; put the bytes in the input as JSON "
                 "or pass a URL"
             )
-        if not isinstance(wanted, list) or not 0 < len(wanted) <= _MOST:
-            raise BadCall(f"files must be a list of 1 to {_MOST}")
-        return [await self._announce(each, host) for each in wanted]
+        if not isinstance(wanted, list) or not 0 < len(wanted) <= _AT_ONCE:
+            raise BadCall(f"files must be a list of 1 to {_AT_ONCE}")
+        return [await self._announce(each, base) for each in wanted]
 
-    async def _announce(self, wanted: Any, host: str) -> dict[str, Any]:
+    async def _announce(self, wanted: Any, base: str) -> dict[str, Any]:
         if not isinstance(wanted, dict):
             raise BadCall("each of files must be an object")
         name = f"file-{uuid.uuid4().hex}"
@@ -48,8 +64,9 @@ class Files:
             "type": content_type if _is_type(content_type) else _PLAIN,
             "named": bool(wanted.get("filename")),
         }
-        await self._store.open(_KEPT, state=state, session_id=name)
-        address = f"http://{host}{_PATH}{name}"
+        await self._store.open(KEPT, state=state, session_id=name)
+        await self._kept.add(name, 0)
+        address = f"{base}{_PATH}{name}"
         return {
             "id": name,
             "uri": address,
@@ -62,20 +79,17 @@ class Files:
     async def put(self, name: str, data: bytes) -> None:
         await self._state(name)
         if len(data) > self._limit:
-            raise BadCall(f"a file may have {self._limit} bytes here")
-        for number, start in enumerate(range(0, max(1, len(data)), VALUE_LIMIT)):
-            part = data[start : start + VALUE_LIMIT]
-            await self._store.put_data(name, f"part-{number:03d}", part)
+            raise FileTooLarge(f"a file may have {self._limit} bytes here")
+        await parts.put(self._store, name, _PARTS, data)
+        await self._kept.add(name, len(data))
 
     async def get(self, name: str) -> tuple[str, bytes]:
         """Its type and its bytes."""
         state = await self._state(name)
-        pieces: list[bytes] = []
-        while (part := await self._store.get_data(name, f"part-{len(pieces):03d}")) is not None:
-            pieces.append(part)
-        if not pieces:
+        data = await parts.get(self._store, name, _PARTS)
+        if data is None:
             raise NoSuchFile("the file was announced, but its bytes have not come")
-        return state["type"], b"".join(pieces)
+        return state["type"], data
 
     async def restored(self, value: Any) -> Any:
         """The input with each file of ours back in its place. Raises CallFailed."""
@@ -107,7 +121,9 @@ class Files:
         try:
             return await self._store.state(name)
         except SessionNotFound:
-            raise NoSuchFile("file not found: it is kept for an hour") from None
+            raise NoSuchFile(
+                "file not found: one is kept for some minutes, or until others need the room"
+            ) from None
 
 
 def name_in(path: str) -> str | None:

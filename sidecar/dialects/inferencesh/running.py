@@ -8,27 +8,35 @@ from typing import Any, Final
 
 from sidecar.config.apps import App
 from sidecar.dialects.inferencesh.chat import Chat
-from sidecar.dialects.inferencesh.errors import NoSuchSession, SessionGone
+from sidecar.dialects.inferencesh.errors import (
+    QUEUE_FULL,
+    CallFailed,
+    NoSuchSession,
+    SessionGone,
+    WorkerGone,
+    without_word,
+)
 from sidecar.dialects.inferencesh.files import Files
+from sidecar.dialects.inferencesh.live import Live
 from sidecar.dialects.inferencesh.sessions import AppSessions
 from sidecar.dialects.inferencesh.task import Status
-from sidecar.dialects.inferencesh.tasks import Live, Tasks
-from sidecar.dialects.inferencesh.upstream import CallFailed, WorkerGone, asked, output_of, whole
+from sidecar.dialects.inferencesh.tasks import Tasks
+from sidecar.dialects.inferencesh.upstream import asked, output_of, whole
+from sidecar.dialects.inferencesh.words import read_words
 from sidecar.engine.engine import Engine
 from sidecar.engine.replicas import Replicas
 from sidecar.engine.request import EngineRequest
-from sidecar.errors import SessionNotFound, SidecarError
+from sidecar.errors import SessionNotFound, SidecarError, TooManyWaiting
 from sidecar.sessions.order import Order
 from sidecar.sessions.session import Session
 
-# Calls of one session that wait for their turn.
-QUEUE: Final = 64
+# Beside a timeout of one second, the shortest.
 _BEAT: Final = 0.3
 
 
 class Runner:
     """header: tells the engine the session; None: nothing does. end_on: what of an input ends its
-    session behind a good answer."""
+    session behind a good answer. limit: of an answer, in bytes; within: seconds to its first."""
 
     def __init__(
         self,
@@ -42,6 +50,7 @@ class Runner:
         header: str | None,
         end_on: Mapping[str, list[Any]],
         limit: int,
+        within: float | None,
     ) -> None:
         self._tasks = tasks
         self._sessions = sessions
@@ -52,38 +61,46 @@ class Runner:
         self._header = header
         self._end_on = end_on
         self._limit = limit
+        self._within = within
 
-    async def run(self, live: Live, app: App, path: str, owner: str) -> Any:
+    async def run(self, live: Live, app: App, path: str) -> Any:
         """The task's output. Raises CallFailed."""
         session_id = live.task.session_id
-        if session_id is None:
-            engine = self._replicas.place()
-            try:
-                return await self._ask(live, app, path, engine, None)
-            except WorkerGone as gone:
-                raise CallFailed(f"worker unreachable: {gone}") from None
-        await self._tasks.enter(live, Status.QUEUED)
         try:
-            async with self._order.turn(session_id), self._kept_awake(session_id, owner):
-                return await self._run_in(live, app, path, session_id, owner)
-        except (NoSuchSession, SessionGone, SessionNotFound) as error:
+            if session_id is None:
+                return await self._ask(live, app, path, self._replicas.place(), None)
+            return await self._run_in(live, app, path, session_id)
+        except WorkerGone as gone:
+            raise CallFailed(f"worker unreachable: {without_word(str(gone))}") from None
+        except (NoSuchSession, SessionGone) as error:
             raise CallFailed(error.message) from None
+        except TooManyWaiting:
+            raise CallFailed(QUEUE_FULL) from None
+        except SessionNotFound:
+            assert session_id is not None
+            gone_session = await self._sessions.gone(session_id, live.owner)
+            raise CallFailed(gone_session.message) from None
         except SidecarError as error:
-            raise CallFailed(error.message.replace("session", "state")) from None
+            raise CallFailed(without_word(error.message)) from None
+        except RecursionError:
+            raise CallFailed("the input is nested too deeply") from None
 
-    async def _run_in(self, live: Live, app: App, path: str, session_id: str, owner: str) -> Any:
-        session = await self._sessions.get(session_id, owner)
-        try:
-            output = await self._ask(live, app, path, self._sessions.engine(session), session)
-        except WorkerGone:
-            await self._sessions.lose(session)
-            raise CallFailed(
-                f"worker lost for session {session_id}: session not found on any worker"
-            ) from None
-        await self._sessions.note_call(session_id, live.task.id)
-        if self._ends(live.task.input):
-            await self._sessions.end(session)
-        return output
+    async def _run_in(self, live: Live, app: App, path: str, session_id: str) -> Any:
+        await self._tasks.enter(live, Status.QUEUED)
+        async with self._order.turn(session_id), self._kept_awake(session_id, live.owner):
+            session = await self._sessions.use(session_id, live.owner)
+            await self._sessions.note_call(session, live.task.id)
+            engine = self._sessions.engine(session)
+            try:
+                output = await self._ask(live, app, path, engine, session)
+            except WorkerGone:
+                await self._sessions.lose_worker(engine)
+                raise CallFailed(
+                    f"worker lost for session {session_id}: session not found on any worker"
+                ) from None
+            if self._ends(live.task.input):
+                await self._sessions.end(session)
+            return output
 
     async def _ask(
         self, live: Live, app: App, path: str, engine: Engine, session: Session | None
@@ -92,12 +109,16 @@ class Runner:
         given = await self._files.restored(live.task.input)
         if app.chat:
             return await self._chat.answer(live, app, path, engine, session, given)
-        lines = [b"Content-Type: application/json\r\n"]
+        lines = [b"Content-Type: application/json\r\n", b"Accept-Encoding: identity\r\n"]
         if session is not None and self._header is not None:
             lines.append(f"{self._header}: {session.id}\r\n".encode())
         body = json.dumps({} if given is None else given).encode()
-        async with asked(engine, EngineRequest("POST", path, lines, body)) as (reply, exchange):
-            return output_of(reply, await whole(exchange, self._limit))
+        request = EngineRequest("POST", path, lines, body)
+        async with asked(engine, request, within=self._within) as (reply, exchange):
+            if not reply.is_event_stream:
+                return output_of(reply, await whole(exchange, self._limit))
+            text, raw = await read_words(live, exchange, self._limit)
+            return {"response": text} if text else output_of(reply, raw)
 
     @asynccontextmanager
     async def _kept_awake(self, session_id: str, owner: str) -> AsyncIterator[None]:
@@ -107,14 +128,12 @@ class Runner:
             yield
         finally:
             beat.cancel()
+            await self._sessions.touch(session_id, owner)
 
     async def _touch(self, session_id: str, owner: str) -> None:
         while True:
             await asyncio.sleep(_BEAT)
-            try:
-                await self._sessions.get(session_id, owner)
-            except SidecarError:
-                return
+            await self._sessions.touch(session_id, owner)
 
     def _ends(self, given: Any) -> bool:
         if not isinstance(given, dict) or not self._end_on:

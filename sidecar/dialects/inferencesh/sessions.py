@@ -16,7 +16,7 @@ from sidecar.dialects.inferencesh.task import iso
 from sidecar.engine.engine import Engine
 from sidecar.engine.keeper import REPLICA
 from sidecar.engine.replicas import Replicas
-from sidecar.errors import SessionNotFound, SidecarError
+from sidecar.errors import SessionNotFound, SidecarError, StoreUnavailable
 from sidecar.sessions.session import Session
 from sidecar.sessions.store import Store
 
@@ -27,6 +27,7 @@ _PREFIX: Final = "sess-"
 _WAS: Final = "was-"
 _AFTER_ALL: Final = "sess-z"
 _PAGE: Final = 200
+_WORKER_LOST: Final = "was ended: its worker was lost"
 
 
 class AppSessions:
@@ -55,20 +56,31 @@ class AppSessions:
             LIFETIME, idle=idle, owner=owner, state=state, session_id=session_id
         )
 
-    async def get(self, session_id: str, owner: str) -> Session:
+    async def use(self, session_id: str, owner: str) -> Session:
         """The live session, its idle time begun anew. Raises NoSuchSession or SessionGone."""
-        if not session_id.startswith(_PREFIX):
-            raise NoSuchSession(session_id)
+        return await self._get(session_id, owner, touch=True)
+
+    async def look(self, session_id: str, owner: str) -> Session:
+        """The same, and its idle time goes on."""
+        return await self._get(session_id, owner, touch=False)
+
+    async def touch(self, session_id: str, owner: str) -> None:
+        """While it is being called: whatever is thought of its worker, that one is at work."""
+        for each in (session_id, _was(session_id)):
+            with suppress(SidecarError):
+                await self._store.get(each, owner, touch=True)
+
+    async def gone(self, session_id: str, owner: str) -> NoSuchSession | SessionGone:
+        """Why there is none, or none any more, for this caller."""
         try:
-            session = await self._store.get(session_id, owner, touch=True)
+            was = await self._store.get(_was(session_id), owner)
         except SessionNotFound:
-            raise await self._gone(session_id, owner) from None
-        with suppress(SidecarError):
-            await self._store.get(_was(session_id), owner, touch=True)
-        if self._replicas.is_lost(session):
-            await self.lose(session)
-            raise await self._gone(session_id, owner)
-        return session
+            return NoSuchSession(session_id)
+        why = was.state.get("why")
+        if why is not None:
+            return SessionGone(session_id, why)
+        timeout = was.state["timeout"]
+        return SessionGone(session_id, f"expired after {timeout}s without a call", expired=True)
 
     def check_app(self, session: Session, ref: Ref) -> None:
         bound = Ref(session.state["app"], session.state["version"], None)
@@ -80,12 +92,12 @@ class AppSessions:
     def engine(self, session: Session) -> Engine:
         return self._replicas.of(session)
 
-    async def note_call(self, session_id: str, task_id: str) -> None:
-        """It has been called once more; harmless where it has ended."""
+    async def note_call(self, session: Session, task_id: str) -> None:
+        """It is being called once more; by one call at a time."""
         with suppress(SidecarError):
-            state = await self._store.state(session_id)
+            state = await self._store.state(session.id)
             news = {"calls": state["calls"] + 1, "last": time.time(), "task": task_id}
-            await self._store.save(session_id, state | news)
+            await self._store.save(session.id, state | news)
 
     async def end(self, session: Session, why: str = "was ended") -> None:
         """Harmless where it has ended already."""
@@ -95,28 +107,46 @@ class AppSessions:
             await self._store.close(session.id)
 
     async def lose(self, session: Session) -> None:
-        await self.end(session, "was ended: its worker was lost")
+        await self.end(session, _WORKER_LOST)
 
-    async def all(self, owner: str) -> AsyncIterator[Session]:
+    async def lose_worker(self, engine: Engine) -> None:
+        """What it kept is gone, of all sessions that it had."""
+        address = str(engine.address)
+        with suppress(StoreUnavailable):
+            async for session in self._all():
+                if session.state[REPLICA] == address:
+                    await self.lose(session)
+
+    async def of(self, owner: str) -> list[Session]:
+        return [
+            session
+            async for session in self._all()
+            if session.owner == owner and not self._replicas.is_lost(session)
+        ]
+
+    async def _get(self, session_id: str, owner: str, *, touch: bool) -> Session:
+        if not session_id.startswith(_PREFIX):
+            raise NoSuchSession(session_id)
+        try:
+            session = await self._store.get(session_id, owner, touch=touch)
+        except SessionNotFound:
+            raise await self.gone(session_id, owner) from None
+        if self._replicas.is_lost(session):
+            await self.lose(session)
+            raise await self.gone(session_id, owner)
+        if touch:
+            with suppress(SidecarError):
+                await self._store.get(_was(session_id), owner, touch=True)
+        return session
+
+    async def _all(self) -> AsyncIterator[Session]:
         after = _PREFIX
         while page := await self._store.list_sessions(_PAGE, after):
             for session in page:
                 if session.id > _AFTER_ALL:
                     return
-                if session.owner == owner:
-                    yield session
+                yield session
             after = page[-1].id
-
-    async def _gone(self, session_id: str, owner: str) -> NoSuchSession | SessionGone:
-        try:
-            was = await self._store.get(_was(session_id), owner)
-        except SessionNotFound:
-            return NoSuchSession(session_id)
-        why = was.state.get("why")
-        if why is not None:
-            return SessionGone(session_id, why)
-        timeout = was.state["timeout"]
-        return SessionGone(session_id, f"expired after {timeout}s without a call", expired=True)
 
 
 def shown(session: Session, worker: str) -> dict[str, Any]:
@@ -134,7 +164,7 @@ def shown(session: Session, worker: str) -> dict[str, Any]:
         "app_id": state["app"],
         "app_version_id": state["version"],
         "status": "active",
-        "expires_at": iso(time.time() + state["timeout"]),
+        "expires_at": iso(session.expires),
         "task_id": state.get("task"),
         "call_count": state["calls"],
         "last_call_at": iso(last) if last else None,

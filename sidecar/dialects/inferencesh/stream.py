@@ -3,36 +3,43 @@
 The SDKs set the rules: the last line says how the task ended (JavaScript waits for it for ever); a
 real line comes at least every 10 s (Python gives up behind 30 s of heartbeats); Python reads the
 task itself when the stream ends without a last line, which spares it a line that its HTTP client
-would refuse (aiohttp: 512 KiB) or read slowly.
+would refuse (aiohttp: 512 KiB) or read slowly. Its versions before 0.6.34, which ask for events,
+do not read it, so they get the line.
 """
 
 import json
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import Any, Final
 
+from sidecar.dialects.inferencesh.live import Live, within
 from sidecar.dialects.inferencesh.task import Task
-from sidecar.dialects.inferencesh.tasks import Live, Tasks
+from sidecar.dialects.inferencesh.tasks import Tasks
 from sidecar.dialects.intent import Stream
 
-_EVERY: Final = 8.0
+EVERY: Final = 8.0
 _LONG: Final = 60_000
 _PYTHON: Final = "inference-sdk-py/"
 _NDJSON: Final = "application/x-ndjson"
 _EVENTS: Final = "text/event-stream"
 
+Line = Task | dict[str, Any]
 
-def stream(tasks: Tasks, task: Task, owner: str, headers: Mapping[str, str]) -> Stream:
+
+def stream(
+    tasks: Tasks, task: Task, owner: str, headers: Mapping[str, str], *, every: float = EVERY
+) -> Stream:
     as_events = _EVENTS in headers.get("accept", "")
-    reads_tasks = headers.get("user-agent", "").startswith(_PYTHON)
-    live = tasks.live(task.id)
-    lines = _local(live) if live is not None else _remote(tasks, task, owner)
+    reads_tasks = headers.get("user-agent", "").startswith(_PYTHON) and not as_events
+    live = tasks.live(task.id, owner)
+    here = None if live is None else _local(live, every)
+    lines = here or tasks.changes(task.id, owner, every=every)
     pieces = _pieces(lines, as_events=as_events, reads_tasks=reads_tasks)
     content_type = _EVENTS if as_events else _NDJSON
     return Stream(pieces, content_type, headers=(("Cache-Control", "no-cache"),))
 
 
 async def _pieces(
-    lines: AsyncGenerator[Task | dict[str, Any], None], *, as_events: bool, reads_tasks: bool
+    lines: AsyncGenerator[Line, None], *, as_events: bool, reads_tasks: bool
 ) -> AsyncGenerator[bytes, None]:
     try:
         async for each in lines:
@@ -42,7 +49,7 @@ async def _pieces(
         await lines.aclose()
 
 
-def _texts(each: Task | dict[str, Any], *, reads_tasks: bool) -> Iterator[str]:
+def _texts(each: Line, *, reads_tasks: bool) -> Iterator[str]:
     if isinstance(each, dict):
         yield json.dumps(each)
     elif not each.is_over:
@@ -53,23 +60,19 @@ def _texts(each: Task | dict[str, Any], *, reads_tasks: bool) -> Iterator[str]:
             yield last
 
 
-async def _local(live: Live) -> AsyncGenerator[Task | dict[str, Any], None]:
-    sent, told, task = 0, None, live.task
+async def _local(live: Live, every: float) -> AsyncGenerator[Line, None]:
+    sent, told = 0, None
     while True:
-        for word in live.deltas[sent:]:
+        news = live.news
+        while sent < len(live.deltas):
             sent += 1
-            yield {"event": "delta", "data": {"delta": {"response": word}, "seq": sent}}
+            delta = {"response": live.deltas[sent - 1]}
+            yield {"event": "delta", "data": {"delta": delta, "seq": sent}}
+        task = live.task
         if task.status is not told:
             told = task.status
             yield task
-        if task.is_over:
-            return
-        if not await live.news(_EVERY):
+            if task.is_over:
+                return
+        elif not await within(every, news):
             told = None
-
-
-async def _remote(
-    tasks: Tasks, task: Task, owner: str
-) -> AsyncGenerator[Task | dict[str, Any], None]:
-    async for each in tasks.changes(task.id, owner, every=_EVERY):
-        yield each

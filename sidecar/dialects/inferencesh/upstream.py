@@ -1,46 +1,50 @@
 """One call of the engine for a task, and what its answer is to the SDKs."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from sidecar.dialects.inferencesh.errors import CallFailed, WorkerGone, without_word
 from sidecar.engine.call import request_bytes
+from sidecar.engine.connection import EngineConnection
 from sidecar.engine.engine import Engine
 from sidecar.engine.exchange import Exchange
 from sidecar.engine.reply import Reply
 from sidecar.engine.request import EngineRequest
-from sidecar.errors import EngineError
+from sidecar.errors import EngineError, EngineTimeout
 
 _WORDS: Final = 300
-
-
-class CallFailed(Exception):
-    """The task has failed; the text is its error."""
-
-
-class WorkerGone(Exception):
-    """The engine could not be reached, or broke off: whatever it kept is lost."""
+# A process that dies closes what it has open one by one; its port may be the last.
+_LOOKS: Final = (0.0, 0.05, 0.2)
 
 
 @asynccontextmanager
-async def asked(engine: Engine, request: EngineRequest) -> AsyncIterator[tuple[Reply, Exchange]]:
-    """A good reply's head, and its body to be read. Raises CallFailed or WorkerGone."""
-    try:
-        exchange = Exchange(engine, await engine.connect())
-    except EngineError as error:
-        raise WorkerGone(error.message) from None
+async def asked(
+    engine: Engine, request: EngineRequest, *, within: float | None
+) -> AsyncIterator[tuple[Reply, Exchange]]:
+    """A good reply's head, and its body to be read. within: seconds to the first byte.
+
+    It is sent once: an engine that broke off may have done its work. Raises CallFailed, or
+    WorkerGone where nobody listens any more.
+    """
+    exchange = Exchange(engine, await _connected(engine))
     try:
         exchange.start(request_bytes(engine, request))
         exchange.finish_request()
-        reply = await exchange.head()
+        reply = await exchange.head(within)
         if not 200 <= reply.status < 300:
-            page = await _page(exchange)
+            page = without_word(await _page(exchange))
             raise CallFailed(f"upstream answered HTTP {reply.status}: {page}")
         yield reply, exchange
+    except EngineTimeout:
+        raise CallFailed(f"upstream did not answer within {within:g}s") from None
     except EngineError as error:
-        raise WorkerGone(error.message) from None
+        if await _is_gone(engine):
+            raise WorkerGone(error.message) from None
+        raise CallFailed("upstream broke off its answer") from None
     finally:
         exchange.abort()
 
@@ -61,13 +65,37 @@ def output_of(reply: Reply, body: bytes) -> Any:
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/json" or kind.endswith("+json"):
         try:
-            return json.loads(body)
+            return json.loads(body, parse_constant=_no_number)
         except (ValueError, RecursionError):
             raise CallFailed("upstream answered with JSON that cannot be read") from None
     if kind.startswith("text/"):
         return body.decode("utf-8", "replace")
     data = base64.b64encode(body).decode()
     return {"uri": f"data:{kind};base64,{data}", "content_type": kind, "size": len(body)}
+
+
+def _no_number(name: str) -> None:
+    """NaN and Infinity are no JSON (RFC 8259); JavaScript's SDK would refuse the line."""
+
+
+async def _connected(engine: Engine) -> EngineConnection:
+    try:
+        return await engine.connect()
+    except EngineError as error:
+        if error.is_gone:
+            raise WorkerGone(error.message) from None
+        raise CallFailed(f"worker unreachable: {without_word(error.message)}") from None
+
+
+async def _is_gone(engine: Engine) -> bool:
+    for wait in _LOOKS:
+        await asyncio.sleep(wait)
+        try:
+            connection = await engine.knock()
+        except EngineError as error:
+            return error.is_gone
+        connection.abort()
+    return False
 
 
 async def _page(exchange: Exchange) -> str:
