@@ -6,7 +6,8 @@ ARG BASE_IMAGE=python:3.13-slim
 FROM ${BASE_IMAGE} AS build
 USER root
 WORKDIR /build
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+# Engines' images come with a PYTHONPATH, or constraints for pip, that are not meant for us.
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_CONSTRAINT= PIP_USER= PYTHONPATH=
 COPY requirements/build.txt requirements/runtime.txt requirements/
 RUN python3 -m venv tools \
     && tools/bin/pip install --require-hashes -r requirements/build.txt \

@@ -2,17 +2,26 @@
 
 import ast
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
 BASE = "localhost/base"
+ENVIRONMENT = (
+    "PATH=/usr/local/bin:/usr/bin:/bin",
+    "PYTHONPATH=/engine",
+    "PIP_CONSTRAINT=/engine/constraints.txt",
+)
 _LIMIT = 300
+# More than half of what debootstrap makes; each image and container is a copy of it all.
+_UNUSED = ("var/cache/apt", "var/lib/apt/lists", "usr/share/locale", "usr/share/doc")
 
 
 @dataclass(frozen=True)
@@ -36,13 +45,18 @@ class Builder:
         )
 
     def make_base(self) -> None:
-        """A Debian with Python, as many engines' images are."""
+        """A Debian with Python, as many engines' images are; `base` has its paths."""
         name = self._buildah("from", "--pull-never", "scratch")
         files = self._buildah("mount", name)
         packages = "--include=python3,python3-venv"
         _run("debootstrap", "--variant=minbase", packages, "bookworm", files)
-        shutil.rmtree(Path(files, "var/cache/apt/archives"))
-        self._buildah("config", "--env=PATH=/usr/local/bin:/usr/bin:/bin", name)
+        for unused in _UNUSED:
+            shutil.rmtree(Path(files, unused))
+        _own_ways(Path(files, "engine"))
+        self.base = frozenset(paths(Path(files)))
+        for variable in ENVIRONMENT:
+            self._buildah("config", f"--env={variable}", name)
+        self._buildah("config", "--workingdir=/engine", name)
         self._buildah("commit", "--rm", name, BASE)
 
     def build(self, dockerfile: Path, name: str, **arguments: str) -> Image:
@@ -75,6 +89,20 @@ class Builder:
 
     def _buildah(self, *arguments: str) -> str:
         return _run("buildah", *self._store, *arguments).strip()
+
+
+def _own_ways(folder: Path) -> None:
+    """What an engine has on its PYTHONPATH and in its working directory is fatal to the sidecar."""
+    folder.mkdir()
+    for name in ("asyncio", "sidecar", "sitecustomize"):
+        Path(folder, f"{name}.py").write_text("raise SystemExit(66)\n")
+    Path(folder, "constraints.txt").write_text("aiohttp==3.8.0\n")
+
+
+def paths(root: Path) -> Iterator[str]:
+    for folder, folders, files in os.walk(root):
+        for name in (*folders, *files):
+            yield os.path.join(folder, name).removeprefix(str(root))
 
 
 def _pip_config() -> str:

@@ -42,7 +42,7 @@ class Container:
         self._image = image
         self._user = user
         self._environment = _environment(image, variables)
-        command = [*image.config["Entrypoint"], *(words or image.config["Cmd"])]
+        command = [*_at_home(image), *image.config["Entrypoint"], *(words or image.config["Cmd"])]
         namespaces = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
         start = _START.format(devices=" ".join(_DEVICES), environment=self._environment)
         self.process = subprocess.Popen(
@@ -71,7 +71,7 @@ class Container:
         """In the running container, as `docker exec` does."""
         enter = ("nsenter", f"--target={self._first()}", "--mount", "--pid", "sh", "-c")
         inside = f'exec env -i {self._environment} "$(command -v chroot)" --userspec="$2:0"'
-        inside += f' --groups= "$1" {shlex.join(command)}'
+        inside += f' --groups= "$1" {shlex.join((*_at_home(self._image), *command))}'
         arguments = ("sh", str(self._image.files), self._user)
         return subprocess.run(
             [*enter, inside, *arguments], capture_output=True, text=True, timeout=_LIMIT
@@ -93,6 +93,11 @@ class Container:
             time.sleep(0.01)
         (first,) = found
         return first
+
+
+def _at_home(image: Image) -> tuple[str, ...]:
+    """chroot(1) begins at /."""
+    return ("env", f"--chdir={image.config['WorkingDir']}")
 
 
 def _environment(image: Image, variables: Mapping[str, str]) -> str:
