@@ -20,6 +20,10 @@ class Census:
     def sessions(self, address: str) -> int:
         return self._counted.get(address, 0) + self._placed[address]
 
+    @property
+    def counted(self) -> int:
+        return sum(self._counted.values())
+
     def note_placed(self, address: str) -> None:
         self._placed[address] += 1
 
