@@ -22,6 +22,13 @@ def memory(text: str) -> str:
     return text
 
 
+def told(text: str) -> str:
+    """An id or an ARN, for a header line of a request to the agent."""
+    if text.isascii() and text.isprintable() and " " not in text:
+        return text
+    raise wrong(text, "cannot be in a header", "write a memory's id or its ARN")
+
+
 def declared(text: str) -> Mapping[str, int | None]:
     """Days by id; None where they are not given."""
     found: dict[str, int | None] = {}

@@ -15,6 +15,7 @@ from sidecar.config.address import EngineAddress, engine_addresses
 from sidecar.config.preset import defaults
 from sidecar.config.sources import PRESET, Given
 from sidecar.config.store_address import StoreAddress
+from sidecar.config.token import Token, token
 
 
 def parsed(parse: Callable[[str], Any]) -> PlainValidator:
@@ -75,6 +76,11 @@ class Settings(BaseModel):
     admin_host: Host = setting("127.0.0.1", "admin port: the address it listens on")
     admin_port: Annotated[int | None, parsed(values.or_off(values.port))] = setting(
         "9901", "admin port; `0` takes a free one and logs it, `off` has none"
+    )
+    admin_token_file: Annotated[Token | None, parsed(token)] = setting(
+        None,
+        "a file with the token that the admin port asks for, but for health and metrics; none: "
+        "nobody is asked on a loopback address, and elsewhere the rest is refused",
     )
     dialects: Annotated[tuple[str, ...], parsed(names.dialects)] = setting(
         "sagemaker",
@@ -258,7 +264,7 @@ class Settings(BaseModel):
     agentcore_lifetime: Annotated[float, parsed(values.duration(at_least=1.0))] = setting(
         "8h", "the longest life of an AgentCore runtime session"
     )
-    agentcore_memory_id: Annotated[str | None, parsed(str)] = setting(
+    agentcore_memory_id: Annotated[str | None, parsed(memories.told)] = setting(
         None, "the memory that an agent is told of whose client names none"
     )
     agentcore_authorization: Switch = setting(

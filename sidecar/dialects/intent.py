@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Protocol
@@ -128,7 +129,15 @@ class Serve:
     body_limit: int
 
 
-Intent = Pass | Use | Begin | Open | Close | Ping | Peek | Serve
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Forward to where a session of the dialect's own is placed, for as long as `hold` lets it."""
+
+    name: ClassVar = "within"
+    hold: Callable[[], AbstractAsyncContextManager[Session]]
+
+
+Intent = Pass | Use | Begin | Open | Close | Ping | Peek | Serve | Within
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,13 +50,16 @@ class Forwarding:
         self._begun = session if is_new else None
         try:
             if session is None:
-                request = self.request(await self._body.read_small())
-                engine = self._house.replicas.place()
-                return await self._send(engine, None, request, None, Watches())
+                return await self.run_at(self._house.replicas.place())
             return await self._run_session(session)
         finally:
             if not (self._is_announced and self._outgoing.has_begun):
                 await self._forget()
+
+    async def run_at(self, engine: Engine) -> Sent:
+        """Without a session of ours. Raises a SidecarError that is still to be worded."""
+        request = self.request(await self._body.read_small())
+        return await self._send(engine, None, request, None, Watches())
 
     async def _run_session(self, session: Session) -> Sent:
         if self._begun is None and self._house.replicas.several:

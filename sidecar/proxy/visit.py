@@ -1,6 +1,6 @@
 """One request in the aiohttp lane, from its plan to its answer."""
 
-from sidecar.dialects.intent import Answer, Begin, Intent, Peek, Serve, Use
+from sidecar.dialects.intent import Answer, Begin, Intent, Peek, Serve, Use, Within
 from sidecar.proxy.action import act
 from sidecar.proxy.api import serve
 from sidecar.proxy.body import RequestBody
@@ -40,6 +40,10 @@ class Visit:
         if isinstance(intent, Serve):
             self._turn.intent = intent.name
             return await serve(intent, self._head, self._body, self._outgoing)
+        if isinstance(intent, Within):
+            self._turn.intent = intent.name
+            async with intent.hold() as session:
+                return await self._forwarding.run_at(self._house.replicas.of(session))
         return await self._carry_out(intent)
 
     async def _peek(self, limit: int) -> Intent:

@@ -8,8 +8,7 @@ from hashlib import sha256
 from typing import Final
 from urllib.parse import parse_qs, unquote
 
-from sidecar.dialects.agentcore.errors import ValidationFailed
-from sidecar.dialects.agentcore.fields import Rule
+from sidecar.dialects.agentcore.runtime.limits import check_headers, check_session
 from sidecar.dialects.intent import ApiRequest
 
 SESSION: Final = "x-amzn-bedrock-agentcore-runtime-session-id"
@@ -18,10 +17,8 @@ INVOCATION: Final = "amz-sdk-invocation-id"
 
 # The ARN is one segment when it is encoded, and has a slash in it when it is not.
 _RUNTIME: Final = re.compile(r"/runtimes/(.+)/([^/]+)")
+_ARN: Final = re.compile(r"arn:[^:]+:bedrock-agentcore:[^:]*:([0-9]{12}):runtime/(.+)")
 _PLAIN: Final = {"/invocations": "invocations", "/ws": "ws"}
-# botocore's service model has 33 to 256; tools that talk to an agent directly send shorter ones.
-_STRICT: Final = Rule(33, 256)
-_LENIENT: Final = Rule(1, 256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +54,23 @@ def turn(request: ApiRequest, where: Door, *, strict: bool) -> Turn:
     Raises ValidationFailed.
     """
     session_id = request.headers.get(SESSION) or str(uuid.uuid4())
-    check_session(session_id, strict=strict and bool(where.runtime))
-    return Turn(session_id, session_key(request, where, session_id), _invocation(request.headers))
+    # Tools that talk to an agent directly send short ids: there is no service to be strict.
+    strict = strict and bool(where.runtime)
+    check_session(session_id, strict=strict)
+    if strict:
+        check_headers(request.headers)
+    key = session_key(where, request.query, session_id)
+    return Turn(session_id, key, _invocation(request.headers))
 
 
-def check_session(session_id: str, *, strict: bool) -> None:
-    broken = (_STRICT if strict else _LENIENT).broken_by(session_id)
-    if broken is not None:
-        message = f"runtimeSessionId: {broken}"
-        raise ValidationFailed(message, fields=(("runtimeSessionId", broken),))
-
-
-def session_key(request: ApiRequest, where: Door, session_id: str) -> str:
+def session_key(where: Door, query: str, session_id: str) -> str:
     """A hash: the store's ids allow neither all characters nor who asks to choose one."""
-    qualifier = parse_qs(request.query).get("qualifier", ["DEFAULT"])[0]
-    name = "\0".join((where.runtime, qualifier, session_id))
+    asked = parse_qs(query)
+    account = asked.get("accountId", [""])[0]
+    qualifier = asked.get("qualifier", ["DEFAULT"])[0]
+    arn = _ARN.fullmatch(where.runtime)
+    runtime = f"{arn[1]}/{arn[2]}" if arn else f"{account}/{where.runtime}"
+    name = "\0".join((runtime, qualifier, session_id))
     return f"a{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from typing import Final
 
 from sidecar.dialects.agentcore.runtime.sessions import RuntimeSessions
@@ -10,6 +11,8 @@ from sidecar.engine.engine import Engine
 from sidecar.engine.replicas import Replicas
 from sidecar.engine.request import EngineRequest
 from sidecar.errors import SidecarError
+
+logger = logging.getLogger("sidecar.agentcore")
 
 # The shortest idle time that AWS allows is 60 s.
 _INTERVAL: Final = 15.0
@@ -20,12 +23,17 @@ _LIMIT: Final = 65536
 async def keep_busy(sessions: RuntimeSessions, replicas: Replicas) -> None:
     """For ever: what the SDK calls HealthyBusy is said of the whole process, so of each session."""
     while True:
-        await asyncio.sleep(_INTERVAL)
-        if not sessions.count():
-            continue
-        for engine in replicas.engines:
-            if await _is_busy(engine):
-                await sessions.touch_all(engine)
+        await asyncio.sleep(min(_INTERVAL, sessions.idle / 4))
+        try:
+            if await sessions.exist():
+                await asyncio.gather(*(_look(sessions, engine) for engine in replicas.engines))
+        except SidecarError as error:  # the store will be back
+            logger.warning("sessions of a busy agent were not kept: %s", error.message)
+
+
+async def _look(sessions: RuntimeSessions, engine: Engine) -> None:
+    if await _is_busy(engine):
+        await sessions.touch_all(engine)
 
 
 async def _is_busy(engine: Engine) -> bool:

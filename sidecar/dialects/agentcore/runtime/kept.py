@@ -1,7 +1,9 @@
 """Answers that were given, kept in the session for a client that did not get them.
 
-An entry is written before the agent is asked, and again with the answer: a turn whose process died
-has the first one only. It is not run again, for nobody knows how far the agent came.
+turn-<time>-<call>    before the agent is asked, and again with its answer: a turn whose process
+                      died has the first only. It is not run again, for nobody knows how far the
+                      agent came
+wait-<call>           at another worker somebody waits for that turn; it changes while he does
 """
 
 import base64
@@ -11,10 +13,12 @@ from typing import Any, Final
 
 from sidecar.clock import Clock
 from sidecar.dialects.agentcore.runtime.record import Interrupted, Record, Start
-from sidecar.errors import BodyTooLarge, SessionNotFound, StoreFailed, StoreFull
+from sidecar.errors import SessionNotFound, StoreFailed, StoreFull
 from sidecar.sessions.store import Store
 
-_MOST: Final = 16
+# A session keeps 3 MB at most: a container's /dev/shm has 64 MiB by default (Docker, Kubernetes).
+_MOST: Final = 8
+_LARGEST: Final = 256 * 1024
 
 
 class Kept:
@@ -22,17 +26,20 @@ class Kept:
         self._store = store
         self._clock = clock
 
-    async def find(self, session: str, invocation: str) -> Record | None:
+    async def find(self, session: str, invocation: str) -> tuple[Start, bytes] | None:
         """The answer to that call, complete. Raises Interrupted if there is none to be had."""
-        for key in await self._keys(session):
-            if key.endswith(invocation):
+        keys = await self._store.data_keys(session)
+        if (waited := f"wait-{invocation}") in keys:
+            await self._store.delete_data(session, waited)
+        for key in keys:
+            if key.startswith("turn-") and key.endswith(invocation):
                 value = await self._store.get_data(session, key)
-                return None if value is None else _record(json.loads(value))
+                return None if value is None else _answer(json.loads(value))
         return None
 
     async def begin(self, session: str, invocation: str) -> str:
         """The entry's key."""
-        keys = await self._keys(session)
+        keys = [key for key in await self._store.data_keys(session) if key.startswith("turn-")]
         for key in keys[: max(0, len(keys) - _MOST + 1)]:
             await self._store.delete_data(session, key)
         key = f"turn-{int(self._clock.wall() * 1000):014d}-{invocation}"
@@ -46,26 +53,27 @@ class Kept:
         What cannot be kept costs a later attempt its answer, not this one."""
         value = json.dumps(_entry(record, error)).encode()
         with suppress(SessionNotFound, StoreFailed, StoreFull):
-            try:
-                await self._store.put_data(session, key, value)
-            except BodyTooLarge:
-                await self._store.put_data(session, key, b'{"large": true}')
+            await self._store.put_data(session, key, value)
 
     async def withdraw(self, session: str, key: str) -> None:
         """The agent was never asked."""
         with suppress(SessionNotFound, StoreFailed):
             await self._store.delete_data(session, key)
 
-    async def _keys(self, session: str) -> list[str]:
-        """Oldest first."""
-        return [key for key in await self._store.data_keys(session) if key.startswith("turn-")]
+    async def ask(self, session: str, invocation: str, mark: str) -> None:
+        """Somebody waits here for a turn that runs elsewhere; `mark` is another one each time."""
+        await self._store.put_data(session, f"wait-{invocation}", mark.encode())
+
+    async def asked(self, session: str, invocation: str) -> bytes | None:
+        """The last mark of somebody who waits elsewhere."""
+        return await self._store.get_data(session, f"wait-{invocation}")
 
 
 def _entry(record: Record, error: Interrupted | None) -> dict[str, Any]:
     start = record.start
     if error is not None or start is None:
         return {"error": error.message if error else "the turn has ended without an answer"}
-    if not record.is_kept:
+    if not record.is_kept or record.size > _LARGEST:
         return {"large": True}
     return {
         "status": start.status,
@@ -75,16 +83,13 @@ def _entry(record: Record, error: Interrupted | None) -> dict[str, Any]:
     }
 
 
-def _record(entry: dict[str, Any]) -> Record:
+def _answer(entry: dict[str, Any]) -> tuple[Start, bytes]:
     if "error" in entry:
         raise Interrupted(entry["error"])
     if "large" in entry:
         raise Interrupted("this turn was answered before, with too much to be repeated")
     if "body" not in entry:
         raise Interrupted("this turn was begun before the sidecar was restarted; see the agent")
-    record = Record()
     headers = tuple((name, value) for name, value in entry["headers"])
-    record.begin(Start(entry["status"], entry["type"], headers))
-    record.pieces.append(base64.b64decode(entry["body"]))
-    record.finish()
-    return record
+    start = Start(entry["status"], entry["type"], headers)
+    return start, base64.b64decode(entry["body"])

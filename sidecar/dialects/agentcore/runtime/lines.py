@@ -15,15 +15,13 @@ _MEMORY: Final = b"x-amzn-bedrock-agentcore-runtime-custom-memory-id"
 _SESSION: Final = SESSION.encode()
 # Of the connection, not of the request.
 _FRAMING: Final = frozenset((b"host", b"content-length", b"transfer-encoding"))
-# Credentials and bookkeeping of the AWS SDK are meant for the service, which keeps them.
-_SERVICE_ONLY: Final = (
-    b"x-amz-date",
-    b"x-amz-security-token",
-    b"x-amz-content-sha256",
-    b"amz-sdk-",
-)
+# Credentials and bookkeeping of the AWS SDK are meant for the service, which keeps them; but the
+# SDK hands on a workload's token among them.
+_SERVICE_ONLY: Final = (b"x-amz-", b"amz-sdk-")
+_HANDED_ON: Final = b"x-amz-bedrock-agentcore-"
 _PASSED_BACK: Final = frozenset(
     (
+        b"content-encoding",  # the client has said that it can read it
         b"mcp-session-id",
         b"mcp-protocol-version",
         b"x-amzn-trace-id",
@@ -68,7 +66,18 @@ class Outward:
     def _goes_on(self, name: bytes, value: bytes) -> bool:
         if name == b"authorization":
             return self._authorization and not value.startswith(b"AWS4-")
-        return name != _SESSION and not name.startswith(_SERVICE_ONLY)
+        if name.startswith(_SERVICE_ONLY):
+            return name.startswith(_HANDED_ON)
+        return name != _SESSION
+
+
+def session_of(lines: Iterable[bytes]) -> str:
+    """Empty: they name none."""
+    for line in lines:
+        name, value = _parted(line)
+        if name == _SESSION:
+            return value.decode("latin-1")
+    return ""
 
 
 def from_agent(reply: Reply) -> tuple[tuple[str, str], ...]:

@@ -62,10 +62,20 @@ class Record:
             self.finished, self.error = True, error
             self._tell()
 
+    def repeat(self, start: Start, body: bytes) -> None:
+        """An answer that was given before."""
+        self.pieces, self.size = [body] if body else [], len(body)
+        self.begin(start)
+
     @property
     def is_kept(self) -> bool:
         """Nothing of it has been dropped."""
         return not self._dropped
+
+    @property
+    def kept(self) -> int:
+        """Bytes in memory."""
+        return sum(map(len, self.pieces))
 
     # the readers' side
 

@@ -1,0 +1,19 @@
+"""Serves the `app` of an agent's program on a free port, and prints which; as `app.run()` would.
+
+python -m tests.agentcore.clients.serve tests/agentcore/clients/agent.py
+"""
+
+# mypy: ignore-errors
+# Its packages are not among those of the checker.
+import runpy
+import socket
+import sys
+
+import uvicorn
+
+if __name__ == "__main__":
+    application = runpy.run_path(sys.argv[1], run_name="agent")["app"]
+    listener = socket.create_server(("127.0.0.1", 0))
+    print(listener.getsockname()[1], flush=True)
+    config = uvicorn.Config(application, log_level="critical", ws="websockets-sansio")
+    uvicorn.Server(config).run(sockets=[listener])
