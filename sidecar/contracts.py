@@ -4,16 +4,10 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sidecar.clock import SystemClock
 from sidecar.config import Settings
-from sidecar.dialects.agentcore.dialect import AgentCore
-from sidecar.dialects.agentcore.memory.api import MemoryApi
+from sidecar.dialects.agentcore.compose import make_agentcore, make_sessions
 from sidecar.dialects.agentcore.memory.histories import LIFETIME
 from sidecar.dialects.agentcore.runtime.busy import keep_busy
-from sidecar.dialects.agentcore.runtime.lines import Outward
-from sidecar.dialects.agentcore.runtime.runtime import Runtime
-from sidecar.dialects.agentcore.runtime.sessions import RuntimeSessions
-from sidecar.dialects.agentcore.runtime.turns import Turns
 from sidecar.dialects.inferencesh.compose import make_inferencesh
 from sidecar.dialects.inferencesh.sessions import LIFETIME as APP_LIFETIME
 from sidecar.dialects.intent import Dialect
@@ -58,13 +52,8 @@ def make_contracts(
     work: list[Work] = []
     if "agentcore" in settings.dialects:
         store = make_store("agentcore", LIFETIME)
-        sessions = RuntimeSessions(
-            store,
-            replicas,
-            idle=settings.agentcore_idle,
-            maximum=settings.agentcore_lifetime,
-        )
-        dialects.append(_agentcore(settings, store, sessions))
+        sessions = make_sessions(settings, store, replicas)
+        dialects.append(make_agentcore(settings, store, sessions))
         rounds.append(keep_busy(sessions, replicas))
     if "inferencesh" in settings.dialects:
         store = make_store("inferencesh", APP_LIFETIME)
@@ -73,28 +62,6 @@ def make_contracts(
         work.append(tasks)
     dialects.append(_sagemaker(settings, engine_path))
     return Contracts(tuple(dialects), rounds, tuple(work))
-
-
-def _agentcore(settings: Settings, store: Store, sessions: RuntimeSessions) -> AgentCore:
-    outward = Outward(
-        memory_id=settings.agentcore_memory_id, authorization=settings.agentcore_authorization
-    )
-    clock, strict = SystemClock(), settings.agentcore_strict
-    runtime = Runtime(Turns(store, sessions, clock), sessions, outward, strict=strict)
-    shares = "sagemaker" in settings.dialects
-    return AgentCore(_memory(settings, store), runtime, outward, shares=shares)
-
-
-def _memory(settings: Settings, store: Store) -> MemoryApi:
-    days = settings.agentcore_expiry_days
-    declared = settings.agentcore_memories or {}
-    return MemoryApi(
-        store,
-        SystemClock(),
-        declared={each: given or days for each, given in declared.items()},
-        expiry_days=days,
-        strict=settings.agentcore_strict,
-    )
 
 
 def _sagemaker(settings: Settings, engine_path: str) -> Dialect:
