@@ -23,7 +23,7 @@ async def run_python(module: str, url: str, **variables: str) -> None:
 
 async def run_javascript(script: str, url: str, **variables: str) -> None:
     if not install.has_javascript():
-        pytest.skip("needs the Debian package npm")
+        pytest.skip(f"needs the Debian package npm, with Node {install.NODE} or newer")
     install.require("js")
     command = ["node", str(install.HERE / "js" / script)]
     await _run(command, url, {"JS_CLIENTS": str(install.place("js")), **variables})
