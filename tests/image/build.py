@@ -10,7 +10,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 ROOT = Path(__file__).parents[2]
 BASE = "localhost/base"
@@ -20,6 +21,7 @@ ENVIRONMENT = (
     "PIP_CONSTRAINT=/engine/constraints.txt",
 )
 _LIMIT = 300
+_ROOM = "4g"
 # More than half of what debootstrap makes; each image and container is a copy of it all.
 _UNUSED = ("var/cache/apt", "var/lib/apt/lists", "usr/share/locale", "usr/share/doc")
 
@@ -34,7 +36,7 @@ class Image:
 
 
 class Builder:
-    """`scratch` holds all of its images. `close` before it is removed."""
+    """Its images are in memory, in `scratch`: each of them, and each container, is a whole copy."""
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
@@ -43,6 +45,18 @@ class Builder:
             f"--root={scratch}/store",
             f"--runroot={scratch}/run",
         )
+
+    def __enter__(self) -> Self:
+        _run("mount", "-t", "tmpfs", "-o", f"size={_ROOM}", "tmpfs", str(self._scratch))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        _run("umount", "--recursive", "--lazy", str(self._scratch))
 
     def make_base(self) -> None:
         """A Debian with Python, as many engines' images are; `base` has its paths."""
@@ -72,11 +86,6 @@ class Builder:
         files = Path(self._buildah("mount", self._buildah("from", "--pull-never", name)))
         said = json.loads(self._buildah("inspect", "--type=image", name))
         return Image(name, files, said["Docker"]["config"])
-
-    def close(self) -> None:
-        self._buildah("umount", "--all")
-        self._buildah("rm", "--all")
-        self._buildah("rmi", "--all", "--force")
 
     def _mounts(self) -> list[tuple[str, str]]:
         """pip reaches packages in the build as it does here, and nothing of that is in an image."""

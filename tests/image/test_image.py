@@ -38,13 +38,12 @@ def builder() -> Iterator[Builder]:
             pytest.skip(f"needs the Debian package {package}")
     if os.geteuid() != 0:
         pytest.skip("needs root, as debootstrap does")
-    with tempfile.TemporaryDirectory(prefix="sidecar-image-") as scratch:
-        builder = Builder(Path(scratch))
-        try:
-            builder.make_base()
-            yield builder
-        finally:
-            builder.close()
+    with (
+        tempfile.TemporaryDirectory(prefix="sidecar-image-") as scratch,
+        Builder(Path(scratch)) as builder,
+    ):
+        builder.make_base()
+        yield builder
 
 
 @pytest.fixture(scope="module")
