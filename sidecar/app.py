@@ -136,7 +136,13 @@ class _App(Process):
         tasks.append(asyncio.create_task(_tick(house.replicas, connections)))
         try:
             admin = await start_admin(
-                settings, house.replicas, store, house.keeper, self._life, gather
+                settings,
+                house.replicas,
+                store,
+                house.keeper,
+                self._life,
+                gather,
+                self._drain.begin,
             )
         except OSError as error:
             return cannot_listen("SIDECAR_ADMIN_PORT", error)

@@ -40,7 +40,9 @@ class Manager(Process):
             return reduce(added, await workers.figures(), own)
 
         try:
-            admin = await start_admin(settings, replicas, store, keeping.keeper, self._life, gather)
+            admin = await start_admin(
+                settings, replicas, store, keeping.keeper, self._life, gather, self._drain.begin
+            )
         except OSError as error:
             return cannot_listen("SIDECAR_ADMIN_PORT", error)
         with holder:

@@ -12,7 +12,9 @@ from sidecar.config.apps import App
 from sidecar.config.chat import Query
 from sidecar.config.sources import variable
 from sidecar.config.store_address import store_address
+from sidecar.config.token import Token
 
+TOKEN = Path(__file__).parent / "admin" / "token.txt"
 NAMES = tuple(Settings.model_fields)
 TCP = EngineAddress("http://127.0.0.1:8000", "127.0.0.1", 8000)
 
@@ -22,6 +24,7 @@ DEFAULTS: dict[str, Any] = {
     "port": 8080,
     "admin_host": "127.0.0.1",
     "admin_port": 9901,
+    "admin_token_file": None,
     "dialects": ("sagemaker",),
     "store": "tmpfs",
     "store_password_file": None,
@@ -114,6 +117,7 @@ GOOD: tuple[tuple[str, str, Any], ...] = (
     ("port", "0", 0),
     ("port", "65535", 65535),
     ("admin_host", "0.0.0.0", "0.0.0.0"),
+    ("admin_token_file", str(TOKEN), Token(TOKEN, b"only-for-tests-0123")),
     ("admin_port", "0", 0),
     ("admin_port", "off", None),
     ("admin_port", "OFF", None),
@@ -270,6 +274,9 @@ BAD: tuple[tuple[str, str, str], ...] = (
     ("port", "٣", "is not a port"),
     ("port", "9" * 5000, "is not a port"),
     ("port", "tcp://10.0.0.1:8080", "is a Kubernetes service link; set enableServiceLinks: false"),
+    ("admin_token_file", "/nowhere", "cannot be read: No such file or directory; name a file"),
+    ("admin_token_file", "/dev/null", "holds no token; write 16 letters, digits or -._~+/ or more"),
+    ("admin_token_file", __file__, "holds no token"),
     ("admin_port", "x", "is not a port; give 0 to 65535 (0 takes a free one), or off"),
     ("admin_port", "8080", "8080 is the data port too; give another one, 0 or off"),
     ("dialects", "openai", "is not a dialect; write any of sagemaker, agentcore, inferencesh"),

@@ -21,6 +21,7 @@ GET  /sessions?limit=&after=    live sessions
 GET  /sessions/ID               one of them; DELETE ends it
 GET  /sessions/ID/events        its log
 GET  /sessions/ID/data/KEY      a value kept in it; also PUT and DELETE
+POST /drain                     stop as SIGTERM does: not ready, then streams finish
 GET  /config                    every setting, and where its value came from
 GET  /version                   of the sidecar, of Python and of aiohttp
 """

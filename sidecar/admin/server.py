@@ -8,7 +8,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 from prometheus_client.exposition import choose_encoder
 
 from sidecar.admin.about import about_routes
-from sidecar.admin.guard import from_this_machine, in_json, is_loopback
+from sidecar.admin.drain import drain_routes
+from sidecar.admin.guard import guards, is_loopback, seal
 from sidecar.admin.health import health_routes
 from sidecar.admin.replicas import replica_routes
 from sidecar.admin.sessions import session_routes
@@ -35,20 +36,27 @@ async def start_admin(
     keeper: Keeper,
     life: Life,
     gather: Gather,
+    drain: Callable[[], None],
 ) -> web.AppRunner | None:
     """Listen, unless the admin port is off.
 
-    gather: what has been counted until now.
+    gather: what has been counted until now; drain: begins it, as a signal does.
     """
     if settings.admin_port is None:
         return None
-    guards = [in_json, from_this_machine] if is_loopback(settings.admin_host) else [in_json]
-    app = web.Application(middlewares=guards)
+    app = web.Application(middlewares=guards(settings.admin_host, settings.admin_token_file))
+    app.on_response_prepare.append(seal)
     app.add_routes(health_routes(replicas, store, life))
     app.add_routes([web.get("/metrics", _scraped(replicas, store, gather))])
     app.add_routes(replica_routes(replicas, gather))
     app.add_routes(session_routes(store, keeper, settings.session_header or SESSION_ID))
+    app.add_routes(drain_routes(drain))
     app.add_routes(about_routes(settings))
+    if not is_loopback(settings.admin_host) and settings.admin_token_file is None:
+        logger.warning(
+            "SIDECAR_ADMIN_HOST is open to other machines: set SIDECAR_ADMIN_TOKEN_FILE; until "
+            "then that port tells health and metrics only"
+        )
     return await _listen(app, settings.admin_host, settings.admin_port)
 
 

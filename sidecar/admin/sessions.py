@@ -1,14 +1,12 @@
 """Sessions and what is in them over HTTP: for an operator, and for the engine's own code.
 
-Nobody is asked for a name here: who may reach the admin port is the listener's business. What is
-refused is a page of another site that lets its visitor's browser change something, and an engine
-that handles one session and asks for another.
+Who may ask at all is guard.py's business. What is refused here is an engine that handles one
+session and asks for another.
 """
 
 import json
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -24,11 +22,6 @@ PAGE = 100
 PAGE_LIMIT = 1000
 # Nothing here is to stay in a cache or to be taken for a page.
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-
-
-class CrossSite(SidecarError):
-    status = 403
-    kind = "Forbidden"
 
 
 class NotFound(SidecarError):
@@ -50,7 +43,6 @@ def session_routes(
     def guarded(handler: Handler) -> Handler:
         async def answer(request: web.Request) -> web.StreamResponse:
             try:
-                _refuse_cross_site(request)
                 _refuse_other_session(request, session_header)
                 return await handler(request)
             except SessionNotFound as error:
@@ -112,20 +104,6 @@ class _Sessions:
         if not await self._store.delete_data(*_address(request)):
             _no_such_key(request)
         return _nothing()
-
-
-def _refuse_cross_site(request: web.Request) -> None:
-    """Browsers say where a request comes from (W3C Fetch Metadata; RFC 6454); others do not."""
-    if request.method in ("GET", "HEAD"):
-        return
-    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    if site not in (None, "same-origin", "none") or not _is_same(origin, request):
-        raise CrossSite("changes are not taken from a page of another site")
-
-
-def _is_same(origin: str | None, request: web.Request) -> bool:
-    host = request.headers.get("Host", "")
-    return origin is None or urlsplit(origin).netloc.lower() == host.lower()
 
 
 def _refuse_other_session(request: web.Request, header: str) -> None:

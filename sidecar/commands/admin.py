@@ -29,6 +29,10 @@ class AdminApi:
                 "SIDECAR_ADMIN_PORT is 0, a free port: give the one that the log of the running "
                 "sidecar names, as in --admin-port 9901"
             )
+        self._headers = {"Connection": "close"}
+        if settings.admin_token_file is not None:
+            secret = settings.admin_token_file.secret.decode()
+            self._headers["Authorization"] = f"Bearer {secret}"
         self._host, self._port = from_here(settings.admin_host), settings.admin_port
         host = f"[{self._host}]" if ":" in self._host else self._host
         self.address = f"http://{host}:{self._port}"
@@ -50,7 +54,7 @@ class AdminApi:
     def _exchange(self, method: str, path: str) -> tuple[int, bytes]:
         connection = HTTPConnection(self._host, self._port, timeout=LIMIT)
         try:
-            connection.request(method, path, headers={"Connection": "close"})
+            connection.request(method, path, headers=self._headers)
             response = connection.getresponse()
             return response.status, response.read()
         finally:

@@ -8,6 +8,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 
+from sidecar.admin.guard import from_our_own_page
 from sidecar.admin.sessions import session_routes
 from sidecar.engine.keeper import StoreKeeper
 from sidecar.sessions.root import Root
@@ -32,7 +33,7 @@ async def store(clock: MovedClock) -> AsyncIterator[TmpfsStore]:
 
 @pytest.fixture
 async def client(store: TmpfsStore) -> AsyncIterator[Client]:
-    application = Application()
+    application = Application(middlewares=[from_our_own_page])
     application.add_routes(session_routes(store, StoreKeeper(store, 60, pins=False)))
     async with TestClient(TestServer(application, host="127.0.0.1")) as client:
         yield client

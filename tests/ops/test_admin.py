@@ -66,9 +66,10 @@ async def test_what_is_there_is_listed_and_answers(sidecar: SidecarProcess) -> N
     listed = (await ask(sidecar, "/")).body.decode()
     paths = {word.partition("?")[0] for word in listed.split() if word.startswith("/")}
     assert paths >= {"/livez", "/readyz", "/metrics", "/sessions", "/config", "/version"}
-    for path in paths:
+    for path in paths - {"/drain"}:
         answer = await ask(sidecar, path)
         assert answer.status == (404 if "ID" in path else 200), path
+    assert (await ask(sidecar, "/drain")).values(b"Allow") == [b"POST"]
     assert (await ask(sidecar, "/healthz")).status == 200
     assert said(await ask(sidecar, "/version")) == {
         "name": "session-sidecar",

@@ -36,12 +36,14 @@ async def test_a_fault_of_ours_is_logged(caplog: pytest.LogCaptureFixture) -> No
     async def fail() -> Figures:
         raise ZeroDivisionError
 
+    def nothing() -> None: ...
+
     with tempfile.TemporaryDirectory(prefix="sidecar-test-", dir="/dev/shm") as path:
         settings = load({"SIDECAR_ADMIN_PORT": "0"})
         store = TmpfsStore(Root(Path(path) / "sessions"), clock=MovedClock(), ttl_limit=60.0)
         replicas = make_replicas(settings, Vocabulary(None))
         keeper = StoreKeeper(store, 60, pins=False)
-        admin = await start_admin(settings, replicas, store, keeper, Life(), fail)
+        admin = await start_admin(settings, replicas, store, keeper, Life(), fail, nothing)
         assert admin is not None
         answer = await once(admin.addresses[0][1], METRICS)
         await admin.cleanup()
