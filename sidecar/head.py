@@ -49,10 +49,7 @@ class Head:
     trace_id: str | None = None
     owner: str | None = None  # hash of what the caller showed; None where owners do not count
     lines: list[bytes] = field(default_factory=list)
-
-    @property
-    def path(self) -> str:
-        return self.target.partition("?")[0]
+    path: str = ""  # the target without its query
 
     @property
     def has_body(self) -> bool:
@@ -76,7 +73,8 @@ def examine(
         raise MethodNotAllowed(f"{method} is not forwarded")
     if not target.startswith("/"):
         raise BadRequest("the request target must be a path that starts with '/'")
-    scan = _Scan(Head(method, target, version == (1, 1)), vocabulary)
+    head = Head(method, target, version == (1, 1), path=target.partition("?")[0])
+    scan = _Scan(head, vocabulary)
     for name, value in headers:
         scan.take(name, value)
     return scan.finish()
@@ -102,15 +100,14 @@ class _Scan:
     def take(self, name: bytes, value: bytes) -> None:
         known = self.vocabulary.of_request(name)
         if known is None:
-            self.head.lines.append(b"%b: %b\r\n" % (name, value))
-            return
-        proper_name, field_ = known
-        if name.lower() != proper_name:
-            if field_ <= Field.OURS:
-                raise BadRequest(f"header {name!r} looks like {proper_name.decode()!r}: rename it")
-            self.head.lines.append(b"%b: %b\r\n" % (name, value))
-            return
-        if _NOTES[field_](self, value):
+            goes_on = True
+        elif known.is_exact:
+            goes_on = _NOTES[known.field](self, value)
+        elif known.field <= Field.OURS:
+            raise BadRequest(f"header {name!r} looks like {known.proper!r}: rename it")
+        else:
+            goes_on = True
+        if goes_on:
             self.head.lines.append(b"%b: %b\r\n" % (name, value))
 
     # One for each known header: note what it says; True if it goes on to the engine.
@@ -205,7 +202,7 @@ class _Scan:
     def _is_nominated(self, line: bytes, nominated: set[bytes]) -> bool:
         name = line.partition(b":")[0]
         known = self.vocabulary.of_request(name)
-        if known is not None and known[1] in _NEVER_NOMINATED:
+        if known is not None and known.field in _NEVER_NOMINATED:
             return False
         return name.lower() in nominated
 

@@ -6,9 +6,10 @@ that only looks like one that matters is refused (CVE-2025-64484 is that bug in 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import IntEnum, auto
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 SESSION_ID: Final = "X-Amzn-SageMaker-Session-Id"
 NEW_SESSION_ID: Final = "X-Amzn-SageMaker-New-Session-Id"
@@ -56,6 +57,8 @@ _STANDARD = {
 
 _NOTED = {"X-Request-Id": Field.REQUEST_ID, "traceparent": Field.TRACEPARENT}
 
+# Names come again, as they are spelt. Of at most 8190 bytes: 2 MiB at worst.
+_KEPT_NAMES = 256
 _LOWER = bytes(range(256)).lower()
 _NOT_PLAIN = bytes(c for c in range(256) if not bytes([c]).isalnum())
 
@@ -63,6 +66,14 @@ _NOT_PLAIN = bytes(c for c in range(256) if not bytes([c]).isalnum())
 def plain(name: bytes) -> bytes:
     """`b"Content-Length"` and `b"content_length"` are both `b"contentlength"`."""
     return name.translate(_LOWER, _NOT_PLAIN)
+
+
+class Meaning(NamedTuple):
+    """is_exact: or else the name only looks like the `proper` one, which is in lower case."""
+
+    proper: str
+    field: Field
+    is_exact: bool
 
 
 class Vocabulary:
@@ -76,22 +87,24 @@ class Vocabulary:
         if engine_header is not None:
             names[engine_header] = Field.OURS
         names[NEW_SESSION_ID] = names[CLOSED_SESSION_ID] = Field.OURS
-        self._request = _by_plain_name(names | {SESSION_ID: Field.SESSION})
-        self._reply = _by_plain_name(_STANDARD | dict.fromkeys(_ANNOUNCEMENTS, Field.OURS))
-
-    def of_request(self, name: bytes) -> tuple[bytes, Field] | None:
-        """The lower-case name that `name` is or looks like, and what it means."""
-        return self._request.get(name.translate(_LOWER, _NOT_PLAIN))
-
-    def of_reply(self, name: bytes) -> tuple[bytes, Field] | None:
-        return self._reply.get(name.translate(_LOWER, _NOT_PLAIN))
+        self.of_request = _meanings(names | {SESSION_ID: Field.SESSION})
+        self.of_reply = _meanings(_STANDARD | dict.fromkeys(_ANNOUNCEMENTS, Field.OURS))
 
 
 _ANNOUNCEMENTS = (NEW_SESSION_ID, CLOSED_SESSION_ID)
 
 
-def _by_plain_name(names: dict[str, Field]) -> dict[bytes, tuple[bytes, Field]]:
-    return {plain(name.encode()): (name.lower().encode(), field) for name, field in names.items()}
+def _meanings(names: dict[str, Field]) -> Callable[[bytes], Meaning | None]:
+    by_plain_name = {plain(name.encode()): (name.lower(), field) for name, field in names.items()}
+
+    def meaning(name: bytes) -> Meaning | None:
+        known = by_plain_name.get(plain(name))
+        if known is None:
+            return None
+        proper, field = known
+        return Meaning(proper, field, name.lower() == proper.encode())
+
+    return lru_cache(_KEPT_NAMES)(meaning)
 
 
 _JSON = re.compile(

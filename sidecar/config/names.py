@@ -69,7 +69,7 @@ def header(text: str) -> str:
     if not TOKEN.fullmatch(name):
         raise wrong(text, "is not a header name", "use letters, digits and hyphens")
     known = Vocabulary(None).of_request(name)
-    if known is not None and known[1] is not Field.SESSION:
+    if known is not None and known.field is not Field.SESSION:
         raise wrong(text, "is a header with another meaning in HTTP or here", "choose another")
     return text
 

@@ -49,6 +49,29 @@ class EngineConnection(asyncio.Protocol):
     somebody waited for it. on_lost: it is no more.
     """
 
+    __slots__ = (
+        "_bodyless",
+        "_carry",
+        "_chunks",
+        "_keep_alive",
+        "_need",
+        "_on_fault",
+        "_on_idle",
+        "_on_lost",
+        "_poll",
+        "_read_reply",
+        "_reading_paused",
+        "_request_sent",
+        "_sink",
+        "_state",
+        "_transport",
+        "_upgrade",
+        "idle_since",
+        "streamed",
+    )
+
+    _chunks: ChunkDecoder  # of a chunked reply
+
     def __init__(
         self,
         read_reply: Callable[[bytes], Reply],
@@ -64,7 +87,6 @@ class EngineConnection(asyncio.Protocol):
         self._sink: Sink | None = None
         self._carry = b""
         self._need = 0
-        self._chunks = ChunkDecoder()
         self._bodyless = False
         self._upgrade = False
         self._keep_alive = True

@@ -74,13 +74,13 @@ def _read_fields(reply: Reply, head: bytes, position: int, vocabulary: Vocabular
             raise ReplyError("one of its header lines is malformed")
         position = match.end()
         known = vocabulary.of_reply(match[1])
-        if known is None or (known[1] > Field.OURS and match[1].lower() != known[0]):
+        if known is None or (known.field > Field.OURS and not known.is_exact):
             reply.lines.append(match[0])
-        elif known[1] is Field.CONNECTION:
+        elif known.field is Field.CONNECTION:
             connection |= tokens(match[2])
-        elif known[1] is Field.UPGRADE:
+        elif known.field is Field.UPGRADE:
             upgrade |= tokens(match[2])
-        elif _understand(reply, known[1], match[1].lower() == known[0], match[2].rstrip(b" \t")):
+        elif _understand(reply, known.field, known.is_exact, match[2].rstrip(b" \t")):
             reply.lines.append(match[0])
     return _conclude(reply, connection, upgrade)
 

@@ -86,8 +86,6 @@ class Framer:
 
     def _check_unfinished(self, fresh: bytes) -> Plan | None:
         """Refuse at once what can never become a head: its sender may wait for an answer."""
-        if len(self.rest) > HEAD_LIMIT:
-            return self._planner.refused(HeadTooLarge("the request head is too long"))
         if not self.rest or self.rest == b"\r":
             return None
         if self._watch is None:
@@ -97,6 +95,9 @@ class Framer:
             message = self._watch.feed(fresh)
         except SidecarError as error:
             return self._planner.refused(error)
+        # After the parser: what it objects to must not depend on how the bytes were cut.
+        if len(self.rest) > HEAD_LIMIT:
+            return self._planner.refused(HeadTooLarge("the request head is too long"))
         if message is None:
             return None
         return self._planner.refused(BadRequest("the request head has no clear end"), message)

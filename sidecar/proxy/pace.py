@@ -39,7 +39,8 @@ class Pace:
     __slots__ = (
         "_body",
         "_ending_since",
-        "_quiet",
+        "_quiet_since",
+        "_received_before",
         "_stalled_since",
         "head_since",
         "is_ending",
@@ -50,7 +51,8 @@ class Pace:
         self.received = 0  # bytes, ever
         self.head_since: float | None = time.monotonic()
         self._body: tuple[float, int] | None = None  # (since, received then)
-        self._quiet = (0.0, -1)  # (since, received then)
+        self._quiet_since = 0.0
+        self._received_before = -1  # when it was last looked at
         self._stalled_since: float | None = None
         self._ending_since = 0.0
         self.is_ending = False
@@ -85,11 +87,10 @@ class Pace:
 
     def idle_is_over(self, now: float, limits: Limits) -> bool:
         """Asked once a second of a connection without a request: no stamp on the hot path."""
-        since, before = self._quiet
-        if before != self.received:
-            self._quiet = (now, self.received)
+        if self._received_before != self.received:
+            self._quiet_since, self._received_before = now, self.received
             return False
-        return now - since > limits.idle
+        return now - self._quiet_since > limits.idle
 
     def reader_is_late(self, now: float, limits: Limits) -> bool:
         return self._stalled_since is not None and now - self._stalled_since > limits.send

@@ -31,11 +31,12 @@ _HIGH_WATER = 65536
 class ExpressConnection(RequestInHand):
     __slots__ = ("_body", "_broken", "_forward", "_server", "_streaming")
 
+    _body: list[bytes]  # of the request in hand, while it is gathered
+
     def __init__(self, server: "ExpressServer", house: House, framer: Framer) -> None:
         super().__init__(house, framer)
         self._server = server
         self._forward = Forward(self)
-        self._body: list[bytes] = []
         self._streaming = False
         self._broken = False  # the body in hand is malformed: what follows means nothing
 
@@ -150,7 +151,7 @@ class ExpressConnection(RequestInHand):
     def _gather(self, plan: Plan) -> None:
         """Its body is still to come."""
         self._streaming = plan.streams
-        self._body.clear()
+        self._body = []
         if plan.streams:
             self._decide(plan, None)
         if self.plan is not None:
@@ -214,9 +215,10 @@ class ExpressConnection(RequestInHand):
         self._body.append(payload)
         if not self._framer.in_body:
             self.pace.body_done()
-            body = self._body
+            body = b"".join(self._body)
+            self._body.clear()
             assert self.plan is not None
-            self._decide(self.plan, body[0] if len(body) == 1 else b"".join(body))
+            self._decide(self.plan, body)
 
     def _stream(self, payload: bytes) -> None:
         if not self._forward.is_open:

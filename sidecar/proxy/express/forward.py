@@ -42,8 +42,8 @@ class Forward:
         self._engine = client.house.replicas.engines[0]
         self._upstream: EngineConnection | None = None
         self._connecting: asyncio.Task[Way] | None = None
-        self._unsent: list[bytes] = []  # while connecting
-        self._out: list[bytes] = []  # of the reply, until the segment's end
+        self._unsent = b""  # while connecting
+        self._out = b""  # of the reply, until the segment's end
         self._begun: Session | None = None  # made for this request, and not announced yet
         self._replying = False  # something of the reply has been written
         self._chunked = False
@@ -62,7 +62,7 @@ class Forward:
         if upstream is not None:
             self._use(upstream, request)
             return
-        self._unsent.append(request)
+        self._unsent = request
         self._client.hold_reading(True)
         way = find_way(self._client.house, engine, session, is_new=is_new)
         self._connecting = asyncio.get_running_loop().create_task(way)
@@ -72,7 +72,7 @@ class Forward:
         if self._upstream is not None:
             self._upstream.write(data)
         elif self._connecting is not None:
-            self._unsent.append(data)
+            self._unsent += data
 
     def request_sent(self) -> None:
         if self._upstream is not None:
@@ -94,8 +94,7 @@ class Forward:
         if self._upstream is not None:
             self._upstream.abort()
             self._upstream = None
-        self._out.clear()
-        self._unsent.clear()
+        self._out = self._unsent = b""
         self._forget()
 
     def hold(self, hold: bool) -> None:
@@ -125,7 +124,7 @@ class Forward:
         framing, self._chunked, self._keep = reply_framing(
             reply, reply.content_length, to=client.head, keep=client.may_keep
         )
-        self._out.append(reply_head(reply, framing, announcement))
+        self._out += reply_head(reply, framing, announcement)
 
     def on_whole(self, reply: Reply, body: bytes) -> None:
         client = self._client
@@ -142,7 +141,7 @@ class Forward:
 
     def on_body(self, data: bytes) -> None:
         self._client.turn.bytes_out += len(data)
-        self._out.append(chunk(data) if self._chunked else data)
+        self._out += chunk(data) if self._chunked else data
 
     def on_segment(self) -> None:
         if self._out:
@@ -151,7 +150,7 @@ class Forward:
     def on_end(self) -> None:
         self._upstream = None
         if self._chunked:
-            self._out.append(LAST_CHUNK)
+            self._out += LAST_CHUNK
         self._flush()
         self._client.replied(keep=self._keep)
 
@@ -179,8 +178,7 @@ class Forward:
                 task.result().connection.abort()
             return
         self._connecting = None
-        request = b"".join(self._unsent)
-        self._unsent.clear()
+        request, self._unsent = self._unsent, b""
         error = task.exception()
         if error is None:
             self._engine, connection, _ = task.result()
@@ -200,9 +198,8 @@ class Forward:
                 self._begun = None
             else:
                 self._forget()
-        out = self._out
-        self._client.write(out[0] if len(out) == 1 else b"".join(out))
-        out.clear()
+        out, self._out = self._out, b""
+        self._client.write(out)
 
     def _fail(self, error: SidecarError) -> None:
         replying = self._replying
