@@ -29,7 +29,7 @@ def unknown_names(text: str) -> list[str]:
 def settings_of(environment: Mapping[str, str], scratch: Path) -> Settings:
     """As the sidecar would read it. Files that it names are there; every mistake is raised."""
     file = scratch / "secret"
-    file.write_text("secret")
+    file.write_text("secret-of-16-letters")
     named = {name: str(file) for name in environment if name.endswith("_FILE")}
     return load({**environment, **named})
 

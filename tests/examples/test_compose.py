@@ -25,7 +25,7 @@ def test_the_engine_listens_where_the_sidecar_calls(settings: Settings) -> None:
 
 
 def test_ports_are_those_of_the_settings(settings: Settings) -> None:
-    """The admin port, which has no password, for this machine alone."""
+    """The admin port for this machine alone."""
     data, admin = f"{settings.port}", f"{settings.admin_port}"
     assert SIDECAR["ports"] == [f"{data}:{data}", f"127.0.0.1:{admin}:{admin}"]
 
