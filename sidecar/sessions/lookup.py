@@ -33,6 +33,8 @@ class Found(NamedTuple):
     """Wall clock."""
     end: float
     """Boot clock."""
+    marker: int
+    """Its inode's number."""
     record: Record
 
 
@@ -82,4 +84,5 @@ def look(layout: Layout, session_id: str) -> Found:
             record = read_record(session_id, dir_fd=layout.root.fd)
         except Damaged:
             raise NotASession from None
-    return Found(directory.st_ino, directory.st_ctime_ns, marker.created, marker.end, record)
+    inode, changed = directory.st_ino, directory.st_ctime_ns
+    return Found(inode, changed, marker.created, marker.end, marker.inode, record)

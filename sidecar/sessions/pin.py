@@ -10,8 +10,11 @@ from types import TracebackType
 from typing import Self
 
 from sidecar.sessions import files
-from sidecar.sessions.layout import Layout
+from sidecar.sessions.layout import Layout, is_marker
 from sidecar.sessions.root import lock, unlock
+
+# NONBLOCK: for what somebody may have planted in its place.
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Pin:
@@ -22,11 +25,12 @@ class Pin:
         self._name = name
         self._is_kept = False
         path, root = f"{name}/{layout.marker}", layout.root.fd
-        self._fd = files.open_regular(path, os.O_RDONLY, dir_fd=root)
+        self._fd = os.open(path, _FLAGS, dir_fd=root)
         try:
             lock(self._fd)
             self._marker = os.fstat(self._fd)
-            if not os.path.samestat(self._marker, os.stat(path, dir_fd=root)):
+            there = os.stat(path, dir_fd=root, follow_symlinks=False)
+            if there.st_ino != self._marker.st_ino or not is_marker(there):
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         except BaseException:
             self.release()
@@ -48,6 +52,10 @@ class Pin:
         """Also beyond the `with`; whoever gets it releases it."""
         self._is_kept = True
         return self
+
+    def holds(self, inode: int, created: float) -> bool:
+        """Whether that is the session's marker. Some file systems give a number again at once."""
+        return self._marker.st_ino == inode and self._marker.st_atime_ns / 1e9 == created
 
     def end(self, how: str) -> str:
         """The name to delete."""

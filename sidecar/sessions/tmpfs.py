@@ -114,10 +114,12 @@ class TmpfsStore(FolderContents):
 
     async def close(self, session_id: str, owner: str | None = None) -> None:
         try:
-            self._find(session_id, owner)
+            found = self._find(session_id, owner)
             with Pin(self._layout, session_id) as pin:
-                # Of the name it is true now, and true until the rename.
-                self._vet(session_id, self._lookup.find(session_id), owner, self._clock.boot())
+                if not pin.holds(found.marker, found.created):
+                    # The name is another's by now; from here on it stays with that one.
+                    found = self._lookup.look(session_id)
+                    self._vet(session_id, found, owner, self._clock.boot())
                 name = pin.end(CLOSED)
         except (FileNotFoundError, BlockingIOError, NotASession):
             # Somebody else ends it right now.
