@@ -31,9 +31,12 @@ class Lane:
         turn = Turn(head.method, plan.path, connection.client, head.request_id, head.trace_id)
         try:
             sent = await self._serve(request, connection, turn)
-        except (asyncio.CancelledError, ConnectionError):
+        except asyncio.CancelledError:
             turn.left = True
             raise
+        except ConnectionError:  # writing told it before the loop did
+            turn.left = True
+            return Sent(keep_alive=False)
         finally:
             turn.bytes_in = connection.body_received
             self._house.on_turn(turn)

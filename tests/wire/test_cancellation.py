@@ -160,3 +160,31 @@ async def test_descriptors_are_back_at_their_start_after_a_crowd_left(
         for number, client in enumerate(clients):
             await leave(client, "close" if number % 2 else "reset")
     assert await eventually(lambda: descriptors(sidecar.pid) <= before)
+
+
+async def arrived(engine: RecordingEngine, count: int) -> None:
+    assert await eventually(lambda: len(engine.at(b"/at-once")) == count)
+
+
+async def test_leaving_as_the_answer_comes_is_no_fault(engine: RecordingEngine) -> None:
+    """The write fails before the loop has told that the connection is lost."""
+    both = asyncio.Event()
+
+    async def at_once(exchange: Exchange) -> None:
+        await exchange.read_body()
+        await both.wait()
+        await exchange.reply(b"x" * 100_000)
+
+    engine.on(b"/at-once", at_once)
+    async with SidecarProcess(engine.url, SIDECAR_EXPRESS="off") as sidecar:
+        for turn in range(1, 11):
+            both.clear()
+            clients = [await RawClient.connect(sidecar.port) for _ in range(30)]
+            for client in clients:
+                await client.send(b"GET /at-once HTTP/1.1\r\nHost: t\r\n\r\n")
+            await arrived(engine, 30 * turn)
+            both.set()
+            for client in clients:
+                await client.wire.reset()
+        assert await eventually(lambda: sum("path" in line for line in sidecar.log) == 300)
+        assert [line for line in sidecar.log if line["level"] == "error"] == []
