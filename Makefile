@@ -20,6 +20,7 @@ demo: $(READY)
 
 test: $(READY)
 	$(PY) tests/engines/install.py
+	$(PY) tests/inferencesh/install.py
 	$(PY) -m pytest
 
 bench: $(READY)
