@@ -15,8 +15,8 @@ START_LIMIT = 10.0
 _SHIM = Path(__file__).with_name("moved_time.c")
 
 
-def require() -> None:
-    for command in ("redis-server", "gcc"):
+def require(*commands: str) -> None:
+    for command in commands:
         if shutil.which(command) is None:
             pytest.skip(f"needs the Debian package {command}")
 
@@ -34,7 +34,7 @@ class RedisServer:
     def __init__(
         self, directory: Path, *options: str, frozen: bool = False, tls: bool = False
     ) -> None:
-        require()
+        require("redis-server", *(["gcc"] if frozen else []))
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.socket = directory / "redis.sock"

@@ -17,10 +17,10 @@ from redis.credentials import CredentialProvider
 from redis.exceptions import AuthenticationError
 
 from sidecar.config.store_address import StoreAddress
-from sidecar.sessions.fleet.server import AT_ONCE, Client
+from sidecar.sessions.fleet.server import ANSWER_LIMIT, AT_ONCE, Client
 
-# A server that drops packets costs this much, once.
-_CONNECT_LIMIT = 0.4
+# Where there are several, one that drops packets must leave time for the next.
+_CONNECT_LIMIT = ANSWER_LIMIT / 2
 
 
 class Secret(CredentialProvider):
@@ -55,7 +55,7 @@ def make_client(
         # Server sets a limit for all of a call. With one of redis-py's own, a write is awaited by
         # asyncio.wait_for, which loses a cancellation now and then (CPython 3.11, bpo-37658).
         "socket_timeout": None,
-        "socket_connect_timeout": _CONNECT_LIMIT,
+        "socket_connect_timeout": ANSWER_LIMIT,
         "max_connections": AT_ONCE + 1,
     }
     if address.password or password_file is not None:
@@ -72,6 +72,7 @@ def make_client(
             return _pooled(SSLConnection if address.tls else Connection, options)
         case "cluster":
             options |= {"ssl": address.tls, "retry": _once()} | _tls(address, ca_file)
+            options["socket_connect_timeout"] = _CONNECT_LIMIT
             nodes = [ClusterNode(host, port) for host, port in address.hosts]
             return RedisCluster(startup_nodes=nodes, **options)
         case "sentinel":

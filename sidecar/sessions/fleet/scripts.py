@@ -74,7 +74,9 @@ class Script:
     sha: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "sha", hashlib.sha1(self.text.encode()).hexdigest())
+        object.__setattr__(
+            self, "sha", hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+        )
 
 
 def _script(text: str) -> Script:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from sidecar.errors import SessionNotFound, StoreUnavailable
 from sidecar.sessions.fleet.make import make_fleet_store
 from sidecar.sessions.fleet.store import FleetStore
 from tests.sessions.contract import until
-from tests.sessions.redis_server import RedisServer, Sentinel, free_port
+from tests.sessions.redis_server import RedisServer, Sentinel, free_port, require
 
 PASSWORD = "s3cret/:@ word"  # what must be quoted in an address
 
@@ -33,8 +33,23 @@ async def at(
         await store.stop()
 
 
+async def until_reached(store: FleetStore) -> None:
+    """A first connection may take its time on a busy machine, TLS more than others."""
+    async with asyncio.timeout(10):
+        while True:
+            with suppress(StoreUnavailable):
+                return await nothing(store)
+            await asyncio.sleep(0.05)
+
+
+async def nothing(store: FleetStore) -> None:
+    with suppress(SessionNotFound):
+        await store.get("never-opened")
+
+
 async def works(store: FleetStore) -> None:
     """Everything that takes another way through redis-py."""
+    await until_reached(store)
     opened = await store.open(60, owner="a1", state={"replica": "http://a:1"})
     await store.append(opened.id, [{"turn": 1}])
     await store.put_data(opened.id, "key", b"1")
@@ -136,6 +151,7 @@ def print_nothing(*_: object) -> None:
 
 def certificates(directory: Path) -> tuple[str, ...]:
     """One of its own that signs itself, for 127.0.0.1."""
+    require("openssl")
     command = [
         *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
         *("-nodes", "-days", "2", "-subj", "/CN=store", "-addext", "subjectAltName=IP:127.0.0.1"),
