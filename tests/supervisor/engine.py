@@ -2,8 +2,8 @@
 
 Words, in their order: `load=SECONDS` before it listens; `note=FILE` gets a line per life and one
 per signal; `child=FILE` and `daemon=FILE` start a process that holds the port too, in the group or
-in a session of its own, and write its id; `deaf` ignores SIGTERM, `slow=SECONDS` takes so long to
-obey, `reap` waits for its children; `exit=CODE` or `kill=NUMBER` ends it, after `for=SECONDS`.
+in a session of its own, and write its id; `mute` never answers a POST; `deaf` ignores SIGTERM,
+`slow=SECONDS` takes so long to obey; `exit=CODE` or `kill=NUMBER` ends it, after `for=SECONDS`.
 """
 
 import os
@@ -26,7 +26,7 @@ def main(port: str, *words: str) -> None:
         multiply(settings[kind], daemon=kind == "daemon")
     until = time.monotonic() + float(settings.get("for", 3600))
     while time.monotonic() < until:
-        answer(listener, until)
+        answer(listener, until, "mute" in settings)
     if "kill" in settings:
         os.kill(os.getpid(), int(settings["kill"]))
     os._exit(int(settings.get("exit", 0)))
@@ -61,16 +61,18 @@ def multiply(file: str, daemon: bool) -> None:
     time.sleep(3600)
 
 
-def answer(listener: socket.socket, until: float) -> None:
+def answer(listener: socket.socket, until: float, mute: bool) -> None:
     listener.settimeout(max(0.01, until - time.monotonic()))
     try:
         client, _ = listener.accept()
     except TimeoutError:
         return
-    with client:
-        client.settimeout(5)
-        client.recv(65536)
+    client.settimeout(5)
+    if client.recv(65536).startswith(b"POST") and mute:
+        client.detach()
+    else:
         client.sendall(ANSWER)
+        client.close()
 
 
 if __name__ == "__main__":

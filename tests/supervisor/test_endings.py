@@ -143,3 +143,20 @@ async def test_an_engine_that_dies_while_clients_are_drained(tmp_path: Path) -> 
         code, took = await sidecar.ended()
         assert code == 137 and took < 3
         assert len(sidecar.lines("engine_started")) == 1
+
+
+async def test_clients_that_do_not_end_leave_the_engine_its_part() -> None:
+    """One budget for both: of 5 s the clients have 3, and the engine the rest."""
+    times = {"SIDECAR_DRAIN_SECONDS": "5", "SIDECAR_ENGINE_STOP_SECONDS": "2"}
+    async with supervised(*ENGINE, "mute", "slow=1.2", **times) as sidecar:
+        await sidecar.event("log")
+        _, writer = await asyncio.open_connection("127.0.0.1", sidecar.port)
+        writer.write(b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx")
+        await asyncio.sleep(0.3)
+        sidecar.process.terminate()
+        begun = time.monotonic()
+        stopped = await sidecar.event("stopped")
+        assert (stopped["aborted"], 2.5 < time.monotonic() - begun < 4.5) == (1, True)
+        assert await sidecar.wait() == 0
+        assert time.monotonic() - begun < 6.5
+        writer.close()

@@ -116,6 +116,18 @@ async def test_a_killed_guard_is_an_engine_that_was_killed() -> None:
         assert await sidecar.stop() == 0
 
 
+async def test_an_engine_does_not_outlive_the_sidecar_and_the_guard() -> None:
+    """Both killed, and neither could do anything about it."""
+    async with supervised(*ENGINE) as sidecar:
+        pid = await sidecar.engine_pid()
+        guard = parent_of(pid)
+        os.kill(guard, signal.SIGSTOP)
+        sidecar.process.kill()
+        await sidecar.process.wait()
+        os.kill(guard, signal.SIGKILL)
+        await soon(lambda: not is_alive(pid))
+
+
 async def test_no_zombies_after_many_lives() -> None:
     async with supervised("sh", "-c", "sleep 0 & exit 0", PROCESS_MAX_START_RETRIES="2") as sidecar:
         await soon(lambda: len(sidecar.lines("engine_started")) == 3)
