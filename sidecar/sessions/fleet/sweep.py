@@ -48,10 +48,13 @@ class Sweep:
         expired, late, self.live = await self._server.run(
             scripts.DUE, (self._keys.ends, self._keys.late), _AT_ONCE
         )
+        # One that somebody has damaged must not keep the others.
         for name in expired:
-            await self._expire(name.decode())
+            with suppress(SidecarError):
+                await self._expire(name.decode())
         for name in late:
-            await self._take_over(name)
+            with suppress(SidecarError):
+                await self._take_over(name)
         return _AT_ONCE in (len(expired), len(late))
 
     async def _run(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 from sidecar.errors import SessionNotFound, SidecarError, StoreFull, StoreUnavailable
 from sidecar.sessions.fleet.store import FleetStore
 from sidecar.sessions.session import Session
-from tests.sessions.contract import fleet_store, until
+from tests.sessions.contract import RedisPlace, fleet_store, until
 from tests.sessions.fleet.slow import Relay, slowed
 from tests.sessions.redis_server import RedisServer
 
@@ -239,3 +239,43 @@ async def test_a_store_that_was_stopped_does_not_connect_again(server: RedisServ
     await apart.stop()
     clients = server.command("CLIENT", "LIST").strip().splitlines()
     assert len(clients) == 1
+
+
+async def test_a_damaged_session_does_not_keep_the_others_from_their_end(
+    server: RedisServer, store: FleetStore
+) -> None:
+    told: list[str] = []
+    store.on_ended = lambda session, why: told.append(session.id)
+    for session_id in ("a", "b", "c"):
+        await store.open(1, session_id=session_id)
+    key = "{sidecar}:s:b"
+    server.command("DEL", key)
+    server.command("SET", key, "planted")
+    await asyncio.sleep(1.1)
+    await store.sweep.tick()
+    assert told == ["a", "c"]
+
+
+async def test_what_a_killed_sidecar_could_not_tell_of_another_one_does(
+    redis_place: RedisPlace,
+) -> None:
+    killed, heir = redis_place.store(), redis_place.store()
+    told: list[tuple[str, str, object]] = []
+
+    def die(session: Session, why: str) -> None:
+        raise KeyboardInterrupt
+
+    killed.on_ended = die
+    heir.on_ended = lambda session, why: told.append((session.id, why, session.state))
+    await killed.open(60, session_id="conv1", state={"engine": "1"})
+    redis_place.clock.advance(61)
+    with pytest.raises(KeyboardInterrupt):
+        await killed.sweep.tick()
+    await heir.sweep.tick()
+    assert told == []
+    await heir.open(60, session_id="conv1", state={"engine": "2"})
+    redis_place.clock.advance(31)
+    await heir.sweep.tick()
+    await heir.sweep.tick()
+    assert told == [("conv1", "adopted", {"engine": "1"})]
+    assert (await heir.get("conv1")).state == {"engine": "2"}
