@@ -83,7 +83,7 @@ class _App(Process):
     async def _serve(self, store: Store, replicas: Replicas, keeping: Keeping) -> int:
         settings = self._settings
         path = keeping.engine_path
-        contracts = make_contracts(settings, path, replicas, self._make_apart)
+        contracts = make_contracts(settings, path, replicas, store, self._make_apart)
         for apart in self._stores[1:]:
             await apart.start()
         self._life.is_busy = lambda: any(work.running for work in contracts.work)

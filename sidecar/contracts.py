@@ -45,19 +45,26 @@ class Contracts:
 
 
 def make_contracts(
-    settings: Settings, engine_path: str, replicas: Replicas, make_store: MakeStore
+    settings: Settings,
+    engine_path: str,
+    replicas: Replicas,
+    store: Store,
+    make_store: MakeStore,
 ) -> Contracts:
+    """`store` has the sessions of the engine's own paths."""
     dialects: list[Dialect] = []
     rounds: Rounds = []
     work: list[Work] = []
     if "agentcore" in settings.dialects:
-        store = make_store("agentcore", LIFETIME)
-        sessions = make_sessions(settings, store, replicas)
-        dialects.append(make_agentcore(settings, store, sessions))
+        apart = make_store("agentcore", LIFETIME)
+        sessions = make_sessions(settings, apart, replicas)
+        agentcore, turns = make_agentcore(settings, apart, sessions, store)
+        dialects.append(agentcore)
+        work.append(turns)
         rounds.append(keep_busy(sessions, replicas))
     if "inferencesh" in settings.dialects:
-        store = make_store("inferencesh", APP_LIFETIME)
-        inferencesh, tasks = make_inferencesh(settings, store, replicas)
+        apart = make_store("inferencesh", APP_LIFETIME)
+        inferencesh, tasks = make_inferencesh(settings, apart, replicas)
         dialects.append(inferencesh)
         work.append(tasks)
     dialects.append(_sagemaker(settings, engine_path))

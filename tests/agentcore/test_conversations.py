@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer
 from botocore.exceptions import ClientError
 
 from sidecar.dialects.agentcore.memory.api import MemoryApi
@@ -19,6 +21,7 @@ from sidecar.sessions.session import Session
 from sidecar.sessions.tmpfs import TmpfsStore
 from tests.agentcore.refusals import code, message
 from tests.agentcore.stage import Calls, Stage, client, said, serving, text_of
+from tests.agentcore.whole import calling, sidecar
 from tests.memory.answers import PAGE
 from tests.memory.talk import assistant, user
 from tests.memory.test_chat import answer as reply
@@ -243,3 +246,46 @@ async def test_other_memories_are_kept_apart(talks: Talks) -> None:
     await talks.calls.create("other", actorId="anyone", sessionId=session.id)
     assert await talks.texts(session) == ["x"]
     assert await talks.calls.texts(actorId="anyone", sessionId=session.id) == ["other"]
+
+
+async def test_both_readers_in_the_whole_sidecar() -> None:
+    """The client's own turn is an event; an event goes to the engine with the next turn."""
+    seen: list[list[str]] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        messages = (await request.json())["messages"]
+        seen.append([each["content"] for each in messages])
+        return web.json_response({"choices": [{"message": assistant(f"re {seen[-1][-1]}")}]})
+
+    application = web.Application()
+    application.router.add_post("/v1/chat/completions", handle)
+    variables = {"SIDECAR_MEMORY": "chat", "SIDECAR_AGENTCORE_CONVERSATIONS": TALKS}
+    async with (
+        TestServer(application) as engine,
+        ClientSession() as http,
+        sidecar(str(engine.make_url("")).rstrip("/"), **variables) as process,
+        calling(process) as memory,
+    ):
+        opened = await http.post(f"{process.url}/invocations", json={"requestType": "NEW_SESSION"})
+        name = opened.headers["X-Amzn-SageMaker-New-Session-Id"].partition(";")[0]
+        key = {"memoryId": TALKS, "actorId": "anyone", "sessionId": name}
+
+        async def talk(text: str) -> None:
+            answer = await http.post(
+                f"{process.url}/v1/chat/completions",
+                json={"messages": [user(text)]},
+                headers={"X-Amzn-SageMaker-Session-Id": name},
+            )
+            assert answer.status == 200
+
+        await talk("hello")
+        [event] = (await memory("list_events", **key))["events"]
+        assert event["payload"] == [said("hello"), said("re hello", "ASSISTANT")]
+        await memory(
+            "create_event",
+            **key,
+            eventTimestamp=datetime.now(UTC),
+            payload=[said("by hand"), said("so be it", "ASSISTANT")],
+        )
+        await talk("again")
+    assert seen == [["hello"], ["hello", "re hello", "by hand", "so be it", "again"]]

@@ -19,28 +19,36 @@ def make_sessions(settings: Settings, store: Store, replicas: Replicas) -> Runti
     return RuntimeSessions(store, replicas, idle=idle, maximum=maximum)
 
 
-def make_agentcore(settings: Settings, store: Store, sessions: RuntimeSessions) -> AgentCore:
+def make_agentcore(
+    settings: Settings, store: Store, sessions: RuntimeSessions, talks: Store
+) -> tuple[AgentCore, Turns]:
+    """`talks` has the sessions whose conversations the sidecar keeps."""
     outward = Outward(
         memory_id=settings.agentcore_memory_id, authorization=settings.agentcore_authorization
     )
     runner = Runner(store, sessions, SystemClock(), settings.session_queue)
-    return AgentCore(
-        _memory(settings, store),
-        Runtime(Turns(runner), sessions, outward, strict=settings.agentcore_strict),
+    turns, strict = Turns(runner), settings.agentcore_strict
+    dialect = AgentCore(
+        _memory(settings, store, talks),
+        Runtime(turns, sessions, outward, strict=strict),
         WebSockets(sessions),
         outward,
-        strict=settings.agentcore_strict,
+        strict=strict,
         shares="sagemaker" in settings.dialects,
     )
+    return dialect, turns
 
 
-def _memory(settings: Settings, store: Store) -> MemoryApi:
-    days = settings.agentcore_expiry_days
+def _memory(settings: Settings, store: Store, talks: Store) -> MemoryApi:
+    days, name = settings.agentcore_expiry_days, settings.agentcore_conversations
     declared = settings.agentcore_memories or {}
+    if declared and name is not None:
+        declared = {name: None, **declared}
     return MemoryApi(
         store,
         SystemClock(),
         declared={each: given or days for each, given in declared.items()},
         expiry_days=days,
         strict=settings.agentcore_strict,
+        conversations=None if name is None else (name, talks),
     )

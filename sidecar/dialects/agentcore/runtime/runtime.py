@@ -83,7 +83,7 @@ class Runtime:
         given = fields.text("clientToken", rule) if "clientToken" in fields else None
         key = address.session_key(where, request.query, session_id)
         if await self._sessions.stop(key, given):
-            self._turns.stop(key)
+            self._turns.cut(key)
         return _with_session(ok({}), session_id)
 
 

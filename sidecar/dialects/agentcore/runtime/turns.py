@@ -34,7 +34,18 @@ class Turns:
         if running.turn.invocation is None and not record.has_readers:
             running.cut()
 
-    def stop(self, key: str) -> None:
+    @property
+    def running(self) -> int:
+        return len(self._running)
+
+    async def stop(self) -> None:
+        """There is no time left: each is cut, and that is kept for whoever asks again."""
+        tasks = [running.task for running in self._running if running.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def cut(self, key: str) -> None:
         """Cut what runs and what waits in that session."""
         for running in self._running:
             if running.turn.key == key:
