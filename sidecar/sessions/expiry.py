@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from typing import NamedTuple
 
 from sidecar.clock import Clock
@@ -37,7 +36,10 @@ class Expiry:
         with Pin(self._layout, session_id) as pin:
             if self._layout.read(session_id).end > self._clock.boot():
                 return None
-            return self._part(session_id, pin.end(EXPIRED), "expired", pin)
+            # Before the end: what cannot be read now is told of, and ended, later.
+            session = self._read(session_id, session_id)
+            name = pin.end(EXPIRED)
+            return name if session is None else Ended(name, "expired", session, pin.keep())
 
     def adopt(self, name: str) -> Ended | str | None:
         """The same of an ended directory that was met; None: a live process is at it."""
@@ -46,26 +48,25 @@ class Expiry:
             return name
         try:
             with Pin(self._layout, name) as pin:
-                return self._part(session_id, name, "adopted", pin)
+                session = self._read(session_id, name)
+                return name if session is None else Ended(name, "adopted", session, pin.keep())
         except BlockingIOError:
             return None
         except FileNotFoundError:
             # The marker goes first, so it has been told of.
             return name
 
-    def _part(self, session_id: str, name: str, why: str, pin: Pin) -> Ended | str:
-        session = self._read(session_id, name) if self.listener is not None else None
-        if session is None:
-            return name
-        return Ended(name, why, session, pin.keep())
-
     def _read(self, session_id: str, name: str) -> Session | None:
-        with suppress(OSError, Damaged, NotASession):
+        """What is to be told, if anybody listens and nobody has damaged it."""
+        if self.listener is None:
+            return None
+        try:
             marker = read_marker(f"{name}/{self._layout.marker}", self._layout.root.fd)
             record = PLAIN
             if marker.recorded:
                 record = read_record(name, dir_fd=self._layout.root.fd)
-            expires = round(self._clock.wall() + (marker.end - self._clock.boot()), 3)
-            state = json.loads(record.state)
-            return Session(session_id, marker.created, expires, record.owner, state)
-        return None
+        except (Damaged, NotASession):
+            return None
+        expires = round(self._clock.wall() + (marker.end - self._clock.boot()), 3)
+        state = json.loads(record.state)
+        return Session(session_id, marker.created, expires, record.owner, state)
