@@ -1,7 +1,7 @@
 """A warm worker as the documents think of one: what it is told stays in it, by session.
 
-An input may ask for more: that it `sleep`s, answers with `size` bytes, with a `status` or as another
-`content_type`, breaks off with no answer (`drop`), or speaks in `words`.
+An input may ask for more: that it `sleep`s, answers with `size` bytes, with a `status` or as
+another `content_type`, breaks off with no answer (`drop`), or speaks in `words`.
 """
 
 import asyncio
@@ -51,6 +51,16 @@ class Worker:
         trace: TracebackType | None,
     ) -> None:
         await self.server.close()
+
+    async def crash(self) -> None:
+        """As a process that is killed: nobody listens, what was being answered breaks off."""
+        runner = self.server.runner
+        assert runner is not None and runner.server is not None
+        for site in [*runner.sites]:
+            await site.stop()
+        for connection in [*runner.server.connections]:
+            if connection.transport is not None:
+                connection.transport.abort()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         given = json.loads(await request.read())

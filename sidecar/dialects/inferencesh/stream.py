@@ -3,11 +3,12 @@
 The SDKs set the rules: the last line says how the task ended (JavaScript waits for it for ever); a
 real line comes at least every 10 s (Python gives up behind 30 s of heartbeats); Python reads the
 task itself when the stream ends without a last line, which spares it a line that its HTTP client
-would refuse (aiohttp: 512 KiB) or read slowly. Its versions before 0.6.34, which ask for events,
-do not read it, so they get the line.
+would refuse (aiohttp: 512 KiB) or read slowly. Its versions before 0.7 do not read it, so they get
+the line.
 """
 
 import json
+import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from sidecar.dialects.intent import Stream
 
 EVERY: Final = 8.0
 _LONG: Final = 60_000
-_PYTHON: Final = "inference-sdk-py/"
+_READS_TASKS: Final = re.compile(r"inference-sdk-py/(?!0\.[0-6]\.)")
 _NDJSON: Final = "application/x-ndjson"
 _EVENTS: Final = "text/event-stream"
 
@@ -29,7 +30,7 @@ def stream(
     tasks: Tasks, task: Task, owner: str, headers: Mapping[str, str], *, every: float = EVERY
 ) -> Stream:
     as_events = _EVENTS in headers.get("accept", "")
-    reads_tasks = headers.get("user-agent", "").startswith(_PYTHON) and not as_events
+    reads_tasks = _READS_TASKS.match(headers.get("user-agent", "")) is not None
     live = tasks.live(task.id, owner)
     here = None if live is None else _local(live, every)
     lines = here or tasks.changes(task.id, owner, every=every)
