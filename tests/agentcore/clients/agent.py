@@ -19,7 +19,7 @@ tasks = []
 
 @app.entrypoint
 async def answer(payload, context: RequestContext):
-    name, session = payload.get("name", ""), context.session_id
+    name, session = payload.get("turn", ""), context.session_id
     begun[name] += 1
     turns[session] += 1
     under_way[session] += 1
