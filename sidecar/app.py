@@ -134,7 +134,7 @@ class _App(Process):
             return counted()
 
         control = Control(self._socket, lambda: as_line(counted())) if self._socket else None
-        watches = watching(house.replicas, store, settings.engine_health_path)
+        watches = watching(house.replicas, self._stores, settings.engine_health_path)
         tasks = [asyncio.create_task(watch) for watch in (*watches, *contracts.rounds)]
         tasks.append(asyncio.create_task(_tick(house.replicas, connections)))
         try:

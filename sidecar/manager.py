@@ -23,7 +23,7 @@ logger = logging.getLogger("sidecar")
 class Manager(Process):
     async def _serve(self, store: Store, replicas: Replicas, keeping: Keeping) -> int:
         settings = self._settings
-        watches = watching(replicas, store, settings.engine_health_path)
+        watches = watching(replicas, [store], settings.engine_health_path)
         tasks = [asyncio.create_task(watch) for watch in watches]
         try:
             holder = reserve(settings.host, settings.port)

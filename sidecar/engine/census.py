@@ -5,6 +5,7 @@ it is to read all of them, so that is done in the background, now and then.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 
 from sidecar.engine.keeper import REPLICA
 from sidecar.sessions.store import Store
@@ -14,7 +15,7 @@ class Census:
     """By the text of the replicas' addresses."""
 
     def __init__(self) -> None:
-        self._counted: dict[str, int] = {}
+        self._counted: Mapping[str, int] = {}
         self._placed: Counter[str] = Counter()
 
     def sessions(self, address: str) -> int:
@@ -27,9 +28,12 @@ class Census:
     def note_placed(self, address: str) -> None:
         self._placed[address] += 1
 
-    async def take(self, store: Store) -> None:
+    async def take(self, *stores: Store) -> None:
         """Raises StoreUnavailable. What is placed meanwhile may be counted twice, until the next
         time, rather than not at all."""
         before = self._placed.copy()
-        self._counted = await store.tally(REPLICA)
+        counted: Counter[str] = Counter()
+        for store in stores:
+            counted.update(await store.tally(REPLICA))
+        self._counted = counted
         self._placed -= before

@@ -6,7 +6,7 @@ comes, and also after a restart of the sidecar.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -26,19 +26,19 @@ PAGE = 500
 
 
 def watching(
-    replicas: Replicas, store: Store, health_path: str | None
+    replicas: Replicas, stores: Sequence[Store], health_path: str | None
 ) -> Iterator[Coroutine[Any, Any, None]]:
-    """What is to run all the time."""
+    """What is to run all the time. stores: of all contracts, whose sessions share the replicas."""
     for engine in replicas.engines:
         yield Prober(engine, health_path).run()
     if replicas.several:
-        yield Rounds(replicas, store).run()
+        yield Rounds(replicas, *stores).run()
 
 
 class Rounds:
-    def __init__(self, replicas: Replicas, store: Store) -> None:
+    def __init__(self, replicas: Replicas, *stores: Store) -> None:
         self._replicas = replicas
-        self._store = store
+        self._stores = stores
         self._marked: set[Engine] = set()
 
     async def run(self) -> None:
@@ -50,25 +50,26 @@ class Rounds:
 
     async def make(self) -> None:
         """One of them. Raises StoreUnavailable."""
-        await self._replicas.census.take(self._store)
+        await self._replicas.census.take(*self._stores)
         lost = {engine for engine in self._replicas.engines if self._replicas.has_lost(engine)}
         self._marked &= lost
         if fresh := lost - self._marked:
-            await self._mark({str(engine.address) for engine in fresh})
+            for store in self._stores:
+                await self._mark(store, {str(engine.address) for engine in fresh})
             self._marked |= fresh
 
-    async def _mark(self, addresses: set[str]) -> None:
+    async def _mark(self, store: Store, addresses: set[str]) -> None:
         after = ""
-        while page := await self._store.list_sessions(PAGE, after):
+        while page := await store.list_sessions(PAGE, after):
             for session in page:
                 if session.state.get(REPLICA) in addresses and LOST not in session.state:
                     with suppress(SidecarError):  # it has ended, or the store is full
-                        await self._mark_one(session.id, addresses)
+                        await self._mark_one(store, session.id, addresses)
                     await asyncio.sleep(0)
             after = page[-1].id
 
-    async def _mark_one(self, session_id: str, addresses: set[str]) -> None:
+    async def _mark_one(self, store: Store, session_id: str, addresses: set[str]) -> None:
         """Its state is read again: it may have been placed anew since it was listed."""
-        state = await self._store.state(session_id)
+        state = await store.state(session_id)
         if state.get(REPLICA) in addresses:
-            await self._store.save(session_id, {**state, LOST: True})
+            await store.save(session_id, {**state, LOST: True})

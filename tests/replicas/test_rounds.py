@@ -60,6 +60,21 @@ async def test_sessions_of_all_processes_are_counted(clock: MovedClock, store: T
     assert counts(replicas) == [0, 0, 0]
 
 
+async def test_sessions_of_another_contract_count_too(clock: MovedClock, store: TmpfsStore) -> None:
+    """And are marked with the others."""
+    replicas, apart = make(clock), store.apart("other", ttl_limit=3600.0)
+    await open_on(replicas, store, 1)
+    [theirs] = await open_on(replicas, apart, 1)
+    rounds = Rounds(replicas, store, apart)
+    await rounds.make()
+    assert counts(replicas) == [2, 0, 0]
+    probed(replicas.engines[0], Condition.GONE)
+    clock.advance(GRACE + 0.001)
+    await rounds.make()
+    assert await lost_in(apart, [theirs]) == [True]
+    await apart.stop()
+
+
 async def test_what_is_placed_during_a_count_is_not_forgotten(
     clock: MovedClock, store: TmpfsStore
 ) -> None:
