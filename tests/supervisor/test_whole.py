@@ -123,7 +123,7 @@ async def test_an_engine_does_not_outlive_the_sidecar_and_the_guard() -> None:
         guard = parent_of(pid)
         os.kill(guard, signal.SIGSTOP)
         sidecar.process.kill()
-        await sidecar.process.wait()
+        await soon(lambda: not is_alive(sidecar.pid))
         os.kill(guard, signal.SIGKILL)
         await soon(lambda: not is_alive(pid))
 
