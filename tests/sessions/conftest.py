@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.sessions.contract import Place, RedisPlace, TmpfsPlace
+from tests.sessions.contract import Place, TmpfsPlace
 from tests.sessions.full import INODES
+from tests.sessions.redis_place import RedisPlace
 from tests.sessions.redis_server import RedisServer
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from sidecar.errors import SessionNotFound
 from sidecar.sessions.store import Lease, Store
-from tests.sessions.contract import Place, RedisPlace
+from tests.sessions.contract import Place
+from tests.sessions.redis_place import RedisPlace
 
 
 async def held(store: Store, session_id: str) -> Lease:

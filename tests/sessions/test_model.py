@@ -26,7 +26,8 @@ from hypothesis.stateful import (
 from sidecar.errors import SessionExists, SessionNotFound, StoreFull
 from sidecar.sessions.session import Session
 from sidecar.sessions.store import Lease, Store
-from tests.sessions.contract import Place, RedisPlace, TmpfsPlace
+from tests.sessions.contract import Place, TmpfsPlace
+from tests.sessions.redis_place import RedisPlace
 from tests.sessions.redis_server import RedisServer
 
 T = TypeVar("T")

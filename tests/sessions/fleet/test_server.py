@@ -11,8 +11,9 @@ import pytest
 from sidecar.errors import SessionNotFound, SidecarError, StoreFull, StoreUnavailable
 from sidecar.sessions.fleet.store import FleetStore
 from sidecar.sessions.session import Session
-from tests.sessions.contract import RedisPlace, fleet_store, until
+from tests.sessions.contract import until
 from tests.sessions.fleet.slow import Relay, slowed
+from tests.sessions.redis_place import RedisPlace, fleet_store
 from tests.sessions.redis_server import RedisServer
 
 

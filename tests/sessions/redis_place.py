@@ -1,0 +1,71 @@
+"""The store of a fleet, on a redis-server whose clock the test moves.
+
+Apart from contract.py, since redis-py takes long to import, and victim.py is started hundreds of
+times.
+"""
+
+from collections.abc import Callable
+
+from sidecar.config.store_address import store_address
+from sidecar.sessions.fleet.make import make_fleet_store
+from sidecar.sessions.fleet.store import FleetStore
+from tests.harness.clock import MovedClock
+from tests.sessions.contract import until
+from tests.sessions.redis_server import RedisServer
+
+
+class ServerClock(MovedClock):
+    """The server's. The sidecars' own may be set to whatever one likes: nobody asks them."""
+
+    def __init__(self, server: RedisServer) -> None:
+        super().__init__()
+        self._server = server
+        self._server_wall = super().wall()
+        server.set_time(self._server_wall)
+
+    def wall(self) -> float:
+        return self._server_wall
+
+    def advance(self, seconds: float) -> None:
+        super().advance(seconds)
+        self._server_wall += seconds
+        self._server.set_time(self._server_wall)
+
+    def advance_to(self, wall: float) -> None:
+        self.advance(wall - self._server_wall)
+
+
+class RedisPlace:
+    """`server`: one whose clock is moved."""
+
+    def __init__(self, server: RedisServer) -> None:
+        server.command("FLUSHALL")
+        self.server = server
+        self.clock: MovedClock = ServerClock(server)
+        self._stores: list[FleetStore] = []
+
+    def store(self, max_sessions: int | None = None) -> FleetStore:
+        store = fleet_store(f"unix://{self.server.socket}", max_sessions)
+        self._stores.append(store)
+        return store
+
+    async def stop(self, store: FleetStore) -> None:
+        self._stores.remove(store)
+        await store.stop()
+
+    async def leave(self) -> None:
+        for store in [*self._stores]:
+            await self.stop(store)
+
+    async def sweep(self) -> None:
+        for _ in range(2):
+            for store in self._stores:
+                while await store.sweep.tick():
+                    pass
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        await until(condition)
+
+
+def fleet_store(url: str, max_sessions: int | None = None, prefix: str = "sidecar") -> FleetStore:
+    return make_fleet_store(store_address(url), prefix=prefix, max_sessions=max_sessions)
