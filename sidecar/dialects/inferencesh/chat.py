@@ -1,10 +1,11 @@
 """Conversations for a stateless engine: what was said is kept in the session's own log.
 
-`{"action": "init", "system": "…"}` begins one anew, `{"message": "…"}` is a turn of it.
+`{"action": "init", "system": "…"}` begins one anew, `{"message": "…"}` is a turn of it. What else
+an input has is for the engine, such as `max_tokens`.
 """
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from sidecar.config.apps import App
 from sidecar.dialects.inferencesh.errors import CallFailed
@@ -16,6 +17,8 @@ from sidecar.engine.request import EngineRequest
 from sidecar.errors import BodyTooLarge
 from sidecar.sessions.session import Session
 from sidecar.sessions.store import Store
+
+_OURS: Final = ("action", "system", "message")
 
 
 class Chat:
@@ -39,7 +42,8 @@ class Chat:
             raise CallFailed("input.message must be a text")
         said = {"role": "user", "content": message}
         history = [] if session is None else await self._store.events(session.id)
-        body: dict[str, Any] = {"messages": [*history, said], "stream": True}
+        options = {name: value for name, value in given.items() if name not in _OURS}
+        body = {**options, "messages": [*history, said], "stream": True}
         if app.model is not None:
             body["model"] = app.model
         text = await self._ask(live, engine, path, body)
