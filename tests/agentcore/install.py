@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parent / "clients"
-REQUIREMENTS = HERE / "requirements.txt"
+# The toolkit is a program of its own: what it needs is not to decide what the SDK gets.
+REQUIREMENTS = {"python": HERE / "requirements.txt", "toolkit": HERE / "toolkit.txt"}
 # What the JavaScript SDK says it needs (`engines` of its package.json).
 NODE = 20
 JAVASCRIPT = (HERE / "js" / "package.json", HERE / "js" / "package-lock.json")
@@ -26,8 +27,8 @@ def place(kind: str) -> Path:
     return Path(base).absolute() / kind
 
 
-def python() -> Path:
-    return place("python") / "bin" / "python"
+def python(kind: str = "python") -> Path:
+    return place(kind) / "bin" / "python"
 
 
 def has_javascript() -> bool:
@@ -39,6 +40,7 @@ def has_javascript() -> bool:
 
 def main() -> None:
     install("python")
+    install("toolkit")
     if has_javascript():
         install("js")
 
@@ -48,7 +50,7 @@ def install(kind: str) -> None:
         return
     begin = time.monotonic()
     print(f"installing the {kind} clients into {place(kind)}", flush=True)
-    _install_python() if kind == "python" else _install_javascript()
+    _install_javascript() if kind == "js" else _install_python(kind)
     (place(kind) / ".ready").write_text(_recipe(kind))
     print(f"installed the {kind} clients in {time.monotonic() - begin:.0f} s", flush=True)
 
@@ -66,15 +68,15 @@ def require(kind: str) -> None:
 
 def _recipe(kind: str) -> str:
     """What a place is made from; the stamp of a finished one holds it."""
-    files = (REQUIREMENTS,) if kind == "python" else JAVASCRIPT
+    files = JAVASCRIPT if kind == "js" else (REQUIREMENTS[kind],)
     sources = b"".join(file.read_bytes() for file in (*files, Path(__file__)))
     return f"{hashlib.sha256(sources).hexdigest()} {sys.base_prefix} {sys.version}"
 
 
-def _install_python() -> None:
-    _run([sys.executable, "-m", "venv", "--clear", place("python")])
-    pip: list[str | Path] = [python(), "-m", "pip", "--disable-pip-version-check", "-q", "install"]
-    _run([*pip, "--no-deps", "--require-hashes", "-r", REQUIREMENTS])
+def _install_python(kind: str) -> None:
+    _run([sys.executable, "-m", "venv", "--clear", place(kind)])
+    pip: list[str | Path] = [python(kind), "-m", "pip", "--disable-pip-version-check", "-q"]
+    _run([*pip, "install", "--no-deps", "--require-hashes", "-r", REQUIREMENTS[kind]])
 
 
 def _install_javascript() -> None:

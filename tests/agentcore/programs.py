@@ -33,7 +33,7 @@ async def _run(command: list[str], url: str, variables: dict[str, str]) -> None:
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=ROOT,
-        env=_environment(url) | variables,
+        env=environment(url) | variables,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -49,7 +49,7 @@ async def _run(command: list[str], url: str, variables: dict[str, str]) -> None:
     assert outcomes and not faults, "\n".join(faults)
 
 
-def _environment(url: str) -> dict[str, str]:
+def environment(url: str) -> dict[str, str]:
     """Endpoints by the service's own variables: the plain one would catch other services too."""
     inherited = {
         name: value
