@@ -11,11 +11,12 @@ from sidecar.config.sources import variable
 
 _NAME = "session-sidecar"
 INDEX = f"""\
-{_NAME}, admin port
+{_NAME}, admin port; a browser gets a page at /
 
 GET  /livez                     200 while this process serves; /healthz is the same
 GET  /readyz?verbose            200 while requests would be served, else 503 and why
 GET  /metrics                   Prometheus text, or OpenMetrics if asked for
+GET  /state                     all that the page shows but the sessions
 GET  /replicas                  the engines, one by one
 GET  /sessions?limit=&after=    live sessions
 GET  /sessions/ID               one of them; DELETE ends it
@@ -28,9 +29,6 @@ GET  /version                   of the sidecar, of Python and of aiohttp
 
 
 def about_routes(settings: Settings) -> list[web.RouteDef]:
-    async def index(request: web.Request) -> web.Response:
-        return web.Response(text=INDEX)
-
     async def version(request: web.Request) -> web.Response:
         return web.json_response(
             {
@@ -44,7 +42,7 @@ def about_routes(settings: Settings) -> list[web.RouteDef]:
     async def config(request: web.Request) -> web.Response:
         return web.json_response(_effective(settings))
 
-    return [web.get("/", index), web.get("/version", version), web.get("/config", config)]
+    return [web.get("/version", version), web.get("/config", config)]
 
 
 def _effective(settings: Settings) -> dict[str, dict[str, str]]:

@@ -3,6 +3,7 @@
 import hmac
 import ipaddress
 from collections.abc import Awaitable, Callable
+from typing import Literal
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -24,14 +25,21 @@ _SEALED = {
 }
 
 
+def way_in(host: str, token: Token | None) -> Literal["free", "token", "shut"]:
+    """To what is neither health nor metrics. host: the address that is listened on."""
+    if token is not None:
+        return "token"
+    return "free" if is_loopback(host) else "shut"
+
+
 def guards(host: str, token: Token | None) -> list[Middleware]:
-    """What stands before every route. host: the address that is listened on."""
+    """What stands before every route."""
     heard: list[Middleware] = [in_json]
     if is_loopback(host):
         heard.append(from_this_machine)
     if token is not None:
         heard.append(_who_knows(token))
-    elif not is_loopback(host):
+    elif way_in(host, token) == "shut":
         heard.append(_nobody_unasked)
     return [*heard, from_our_own_page]
 

@@ -7,12 +7,14 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from prometheus_client.exposition import choose_encoder
 
-from sidecar.admin.about import about_routes
+from sidecar.admin.about import INDEX, about_routes
 from sidecar.admin.drain import drain_routes
-from sidecar.admin.guard import guards, is_loopback, seal
+from sidecar.admin.guard import guards, seal, way_in
 from sidecar.admin.health import health_routes
+from sidecar.admin.page import page_routes
 from sidecar.admin.replicas import replica_routes
 from sidecar.admin.sessions import session_routes
+from sidecar.admin.state import state_routes
 from sidecar.config import Settings
 from sidecar.engine.keeper import Keeper
 from sidecar.engine.replicas import Replicas
@@ -44,15 +46,18 @@ async def start_admin(
     """
     if settings.admin_port is None:
         return None
+    way = way_in(settings.admin_host, settings.admin_token_file)
     app = web.Application(middlewares=guards(settings.admin_host, settings.admin_token_file))
     app.on_response_prepare.append(seal)
     app.add_routes(health_routes(replicas, store, life))
     app.add_routes([web.get("/metrics", _scraped(replicas, store, gather))])
     app.add_routes(replica_routes(replicas, gather))
     app.add_routes(session_routes(store, keeper, settings.session_header or SESSION_ID))
+    app.add_routes(state_routes(settings, replicas, store, life, gather))
     app.add_routes(drain_routes(drain))
+    app.add_routes(page_routes(way, INDEX))
     app.add_routes(about_routes(settings))
-    if not is_loopback(settings.admin_host) and settings.admin_token_file is None:
+    if way == "shut":
         logger.warning(
             "SIDECAR_ADMIN_HOST is open to other machines: set SIDECAR_ADMIN_TOKEN_FILE; until "
             "then that port tells health and metrics only"
