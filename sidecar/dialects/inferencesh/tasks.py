@@ -42,6 +42,7 @@ class Tasks:
         lease = await self._records.open(task, owner)
         live = self._live[task.id] = Live(task, owner)
         live.runner = asyncio.create_task(self._run(live, lease, work))
+        await asyncio.sleep(0)  # it begins: what is cancelled before would never end
 
     async def stop(self) -> None:
         """The process ends; what still runs has failed."""
