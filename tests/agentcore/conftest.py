@@ -13,7 +13,7 @@ from sidecar.sessions.root import Root
 from sidecar.sessions.tmpfs import TmpfsStore
 from tests.agentcore.stage import Calls, Stage
 from tests.harness.clock import MovedClock
-from tests.sessions.contract import RedisPlace
+from tests.sessions.redis_place import RedisPlace
 from tests.sessions.redis_server import RedisServer
 
 

@@ -19,7 +19,7 @@ from sidecar.sessions.session import Session
 from sidecar.sessions.tmpfs import TmpfsStore
 from tests.agentcore.stage import ACTOR, MEMORY, SESSION, Stage, said
 from tests.harness.clock import MovedClock
-from tests.sessions.contract import RedisPlace
+from tests.sessions.redis_place import RedisPlace
 
 EVENTS = f"/memories/{MEMORY}/events"
 LIST = f"/memories/{MEMORY}/actor/{ACTOR}/sessions/{SESSION}"
