@@ -93,7 +93,7 @@ class _Scan:
     def __init__(self, head: Head, vocabulary: Vocabulary) -> None:
         self.head = head
         self.vocabulary = vocabulary
-        self.seen: set[Field] = set()
+        self.seen: set[str] = set()
         self.connection: set[bytes] = set()
         self.upgrade: set[bytes] = set()
 
@@ -113,14 +113,14 @@ class _Scan:
     # One for each known header: note what it says; True if it goes on to the engine.
 
     def content_length(self, value: bytes) -> bool:
-        self._once(Field.CONTENT_LENGTH, "Content-Length")
+        self._once("Content-Length")
         if not value.isdigit() or len(value) > 18:
             raise BadRequest("Content-Length must be one decimal number")
         self.head.content_length = int(value)
         return True
 
     def transfer_encoding(self, value: bytes) -> bool:
-        self._once(Field.TRANSFER_ENCODING, "Transfer-Encoding")
+        self._once("Transfer-Encoding")
         if value.lower() != b"chunked" or not self.head.http11:
             raise BadRequest("Transfer-Encoding must be exactly 'chunked', in HTTP/1.1")
         self.head.chunked = True
@@ -129,13 +129,13 @@ class _Scan:
         return False
 
     def host(self, value: bytes) -> bool:
-        self._once(Field.HOST, "Host")
+        self._once("Host")
         if _HOST.fullmatch(value) is None:
             raise BadRequest("Host must be a host name or address, with or without a port")
         return True
 
     def session(self, value: bytes) -> bool:
-        self._once(Field.SESSION, "the session header")
+        self._once("the session header")
         self.head.session_id = value.decode("utf-8", "replace")
         return False
 
@@ -171,21 +171,21 @@ class _Scan:
         return True
 
     def owner(self, value: bytes) -> bool:
-        self._once(Field.OWNER, "the header that tells whose a session is")
+        self._once("the header that tells whose a session is")
         self.head.owner = owner_of(value)
         return True
 
     def drop(self, value: bytes) -> bool:
         return False
 
-    def _once(self, field_: Field, name: str) -> None:
-        if field_ in self.seen:
+    def _once(self, name: str) -> None:
+        if name in self.seen:
             raise BadRequest(f"{name} must be sent once")
-        self.seen.add(field_)
+        self.seen.add(name)
 
     def finish(self) -> Head:
         head = self.head
-        head.has_host = Field.HOST in self.seen
+        head.has_host = "Host" in self.seen
         if self.vocabulary.has_owner and head.owner is None:
             head.owner = owner_of(b"")  # nobody in particular, but not anybody
         if head.http11 and not head.has_host:

@@ -34,6 +34,7 @@ SMALL = 65536
 # 512 heads of at most 2 KiB, and what is made of them: about 3 MiB at worst.
 _KEPT_PLANS = 512
 _KEPT_HEAD_LIMIT = 2048
+_SEEN_HEADS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,7 @@ class Planner:
         self._loop = asyncio.get_running_loop()
         self._protocol = BaseProtocol(self._loop)
         self._kept: dict[bytes, Plan] = {}
+        self._seen: set[int] = set()  # hashes of heads
 
     def parser(self) -> HeadParser:
         return HeadParser(self._protocol, self._loop)
@@ -155,10 +157,21 @@ class Planner:
         if plan is None:
             plan = self._make(raw)
             if len(raw) <= _KEPT_HEAD_LIMIT and not plan.is_handshake:
-                if len(self._kept) >= _KEPT_PLANS:
-                    self._kept.clear()
-                self._kept[raw] = plan
+                self._keep(raw, plan)
         return plan
+
+    def _keep(self, raw: bytes, plan: Plan) -> None:
+        """From the second time on: heads that all differ, by a request's id, would only push the
+        others out (and cost 1.3 us of 24 each, most of it to drop what nobody asked for again)."""
+        seen = hash(raw)
+        if seen not in self._seen:
+            if len(self._seen) >= _SEEN_HEADS:
+                self._seen.clear()
+            self._seen.add(seen)
+            return
+        if len(self._kept) >= _KEPT_PLANS:
+            self._kept.clear()
+        self._kept[raw] = plan
 
     def refused(self, error: SidecarError, message: RawRequestMessage | None = None) -> Plan:
         """The plan for a head that is not accepted."""
