@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ import pytest_asyncio
 from botocore.exceptions import ClientError
 
 from tests.agentcore.agents import Agent, agent
-from tests.agentcore.invoking import HEADER, INVOCATIONS, ask, body, invoke, session
+from tests.agentcore.invoking import HEADER, INVOCATIONS, ask, body, invoke, session, stop
 from tests.agentcore.odd_agent import (
     Behaviour,
     OddAgent,
@@ -27,6 +27,7 @@ from tests.agentcore.refusals import code, message
 from tests.agentcore.whole import calling, sidecar
 from tests.harness.process import SidecarProcess
 from tests.harness.waiting import eventually
+from tests.sessions.redis_server import RedisServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -42,6 +43,14 @@ async def stage() -> AsyncIterator[Stage]:
     """While the other tests run, one turn takes 70 s: its test is the last one."""
     async with agent() as behind, sidecar(behind.url, SIDECAR_DIALECTS="agentcore") as process:
         yield Stage(behind, process, asyncio.create_task(long_turn(process)))
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
 
 
 async def long_turn(process: SidecarProcess) -> Any:
@@ -149,6 +158,29 @@ async def test_turns_of_a_session_wait_for_each_other_at_two_workers(stage: Stag
         for attempt, answer in zip(attempts, answers, strict=True):
             assert await attempt(process) == answer
     assert await stage.agent.seen("overlaps", session("workers")) == 1
+
+
+async def test_two_sidecars_of_a_fleet(stage: Stage, redis: RedisServer) -> None:
+    """On Redis: the answer is there for the other one, and a stop there cuts here."""
+    variables = {"SIDECAR_DIALECTS": "agentcore", "SIDECAR_STORE": redis.url}
+    async with (
+        sidecar(stage.agent.url, **variables) as one,
+        sidecar(stage.agent.url, **variables) as other,
+        calling(other) as calls,
+    ):
+        attempt = Attempt("fleet", turn="fleet")
+        first = await attempt(one)
+        assert await attempt(other) == first
+        assert await stage.agent.seen("begun", "fleet") == 1
+        waits = Attempt("fleet", do="sleep", seconds=3, turn="waits in a fleet")
+        with pytest.raises(TimeoutError):
+            await waits(one, limit=1.0)
+        assert (await waits(other))[1]["count"] == 2
+        assert await stage.agent.seen("begun", "waits in a fleet") == 1
+        turn = asyncio.create_task(Attempt("fleet", do="sleep", seconds=20, turn="cut")(one))
+        await stage.agent.until("begun", "cut")
+        await stop(calls, "fleet")
+        assert (await asyncio.wait_for(turn, 5))[0] == 424
 
 
 async def test_kill_9_in_the_middle_of_a_turn(stage: Stage) -> None:
