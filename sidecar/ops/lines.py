@@ -3,6 +3,7 @@
 import atexit
 import os
 import select
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
@@ -46,8 +47,8 @@ class Lines:
         self._taken_in += len(line)
         self._waiting.append(line)
         if not self._wake.is_set():
-            if self._thread is None:
-                self._start()
+            if self._thread is None and not self._start():
+                return
             self._wake.set()
 
     def close(self) -> None:
@@ -57,13 +58,20 @@ class Lines:
         if self._thread is not None:
             self._thread.join(_LAST_WAIT)
 
-    def _start(self) -> None:
+    def _start(self) -> bool:
+        """False at the very end of the process: who starts a thread then waits for it for ever
+        (CPython 3.11), so what there is to say is said at once, if there is room for it."""
+        if sys.is_finalizing():
+            if select.select((), (self._descriptor,), (), 0)[1]:
+                self._write_all()
+            return False
         with self._starting:
             if self._thread is None:
                 # A daemon: at exit it may be held in a write for ever.
                 self._thread = threading.Thread(target=self._run, name="log", daemon=True)
                 self._thread.start()
                 atexit.register(self.close)
+        return True
 
     def _run(self) -> None:
         while not self._closing.is_set():

@@ -206,3 +206,27 @@ def test_many_threads_lose_nothing(pipe: Pipe) -> None:
         mine = [line.split()[1] for line in read if line.startswith(f"{name} ")]
         assert mine == [str(number) for number in range(2000)]
     assert len(read) == 8000
+
+
+FINALIZED = """
+import sys
+from sidecar.ops.lines import Lines
+
+class Last:
+    def __init__(self):
+        self.lines, self.sys = Lines(1, str), sys
+
+    def __del__(self):
+        self.lines.add(f"{self.sys.is_finalizing()}\\n")
+
+last = Last()
+last.itself = last
+"""
+
+
+def test_a_first_line_at_the_very_end_of_the_process() -> None:
+    """Where no thread can be started any more: CPython 3.11 would wait for it for ever."""
+    done = subprocess.run(
+        [sys.executable, "-c", FINALIZED], capture_output=True, text=True, timeout=20
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
