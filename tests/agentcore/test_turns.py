@@ -5,6 +5,7 @@ import signal
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -281,15 +282,33 @@ async def test_a_client_that_leaves_and_cannot_ask_again_ends_its_turn() -> None
 
 
 async def test_too_many_turns_of_a_session_are_throttled() -> None:
-    async with odd(silent, SIDECAR_SESSION_QUEUE="1") as (_, process):
+    async with odd(silent, SIDECAR_SESSION_QUEUE="1") as (_, process), calling(process) as calls:
         waiting = [asyncio.create_task(Attempt("many")(process)) for _ in range(2)]
         await asyncio.sleep(0.5)
-        status, answer = await Attempt("many")(process)
-        assert status == 429
-        assert "wait already" in answer["message"]
+        with pytest.raises(ClientError) as caught:
+            await invoke(calls, "many")
+        assert code(caught) == ("ThrottlingException", 429)
+        assert "wait already" in message(caught)
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_a_store_without_room(tmp_path: Path) -> None:
+    """Refused before the agent is asked, with a status that no SDK tries again."""
+    server = RedisServer(tmp_path / "full", "--maxmemory", "1")
+    server.start()
+    try:
+        async with (
+            odd(silent, SIDECAR_STORE=server.url) as (behind, process),
+            calling(process, retries=None) as calls,
+        ):
+            with pytest.raises(ClientError) as caught:
+                await invoke(calls, "full")
+            assert code(caught) == ("ServiceQuotaExceededException", 402)
+            assert behind.count() == 0
+    finally:
+        server.stop()
 
 
 async def test_a_client_that_does_not_read_holds_its_agent_back() -> None:
