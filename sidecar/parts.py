@@ -3,7 +3,9 @@
 import logging
 import sys
 import tempfile
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from sidecar.clock import SystemClock
 from sidecar.config import Settings, short_names
@@ -36,6 +38,7 @@ class Process:
             limit=settings.drain_seconds - kept_for_engine(settings),
         )
         self._supervision: Supervision | None = None
+        self._stop_keeping: Callable[[], Coroutine[Any, Any, None]]
         self._stores: list[Store] = []
 
     async def run(self) -> int:
@@ -48,6 +51,7 @@ class Process:
         self._stores.append(store)
         replicas = make_replicas(settings, make_vocabulary(settings))
         keeping = make_keeping(settings, store, replicas)
+        self._stop_keeping = keeping.stop
         await store.start()
         try:
             return await self._serve(store, replicas, keeping)
@@ -71,7 +75,9 @@ class Process:
         self._supervision = supervise(self._settings, replicas, store, self._drain)
 
     async def _stop_engine(self) -> int:
-        """After the clients. Returns its exit code; 0 if it is not ours."""
+        """After the clients, and after it was told what it may forget. Returns its exit code; 0 if
+        it is not ours."""
+        await self._stop_keeping()
         return await self._supervision.stop() if self._supervision is not None else 0
 
     def _restarts(self) -> int:

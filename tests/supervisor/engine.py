@@ -1,7 +1,7 @@
 """An engine that ends as it is told: `python -I -S engine.py PORT [WORD ...]`.
 
-Words, in their order: `load=SECONDS` before it listens; `note=FILE` gets a line per life and one
-per signal; `child=FILE` and `daemon=FILE` start a process that holds the port too, in the group or
+Words, in their order: `load=SECONDS` before it listens; `note=FILE` gets a line per life, one per
+signal and one per `POST /close`; `child=FILE` and `daemon=FILE` start a process that holds the port too, in the group or
 in a session of its own, and write its id; `mute` never answers a POST; `deaf` ignores SIGTERM,
 `slow=SECONDS` takes so long to obey; `exit=CODE` or `kill=NUMBER` ends it, after `for=SECONDS`.
 """
@@ -26,7 +26,7 @@ def main(port: str, *words: str) -> None:
         multiply(settings[kind], daemon=kind == "daemon")
     until = time.monotonic() + float(settings.get("for", 3600))
     while time.monotonic() < until:
-        answer(listener, until, "mute" in settings)
+        answer(listener, until, settings)
     if "kill" in settings:
         os.kill(os.getpid(), int(settings["kill"]))
     os._exit(int(settings.get("exit", 0)))
@@ -61,14 +61,17 @@ def multiply(file: str, daemon: bool) -> None:
     time.sleep(3600)
 
 
-def answer(listener: socket.socket, until: float, mute: bool) -> None:
+def answer(listener: socket.socket, until: float, settings: dict[str, str]) -> None:
     listener.settimeout(max(0.01, until - time.monotonic()))
     try:
         client, _ = listener.accept()
     except TimeoutError:
         return
     client.settimeout(5)
-    if client.recv(65536).startswith(b"POST") and mute:
+    asked = client.recv(65536)
+    if asked.startswith(b"POST /close"):
+        note(settings, "closed")
+    if asked.startswith(b"POST") and "mute" in settings:
         client.detach()
     else:
         client.sendall(ANSWER)

@@ -1,6 +1,7 @@
 """The engine as a part of the sidecar: output, signals, sessions, workers, and no orphan ever."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -213,3 +214,19 @@ async def test_the_command_may_be_a_setting(tmp_path: Path) -> None:
         "http://127.0.0.1:9", prefix=(), arguments=("serve",), **words
     ) as sidecar:
         assert await sidecar.wait() == 6
+
+
+async def test_sessions_are_closed_while_the_engine_is_there_to_be_told(tmp_path: Path) -> None:
+    preset, note = tmp_path / "own.json", tmp_path / "note"
+    close = {"path": "/close", "on_shutdown": True}
+    preset.write_text(json.dumps({"id": {"generate": "uuid4"}, "close": close}))
+    variables = {"SIDECAR_ENGINE_PRESET": str(preset)}
+    async with supervised(*ENGINE, f"note={note}", **variables) as sidecar:
+        await soon(lambda: takes_connections(sidecar.engine_port))
+        async with aiohttp.ClientSession() as client:
+            new = {"requestType": "NEW_SESSION"}
+            async with client.post(f"{sidecar.url}/invocations", json=new) as answer:
+                assert answer.status == 200
+        sidecar.process.terminate()
+        await sidecar.ended()
+    assert note.read_text().split() == ["start", "closed", "SIGTERM", "obeyed"]
