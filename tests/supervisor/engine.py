@@ -1,9 +1,10 @@
 """An engine that ends as it is told: `python -I -S engine.py PORT [WORD ...]`.
 
 Words, in their order: `load=SECONDS` before it listens; `note=FILE` gets a line per life, one per
-signal and one per `POST /close`; `child=FILE` and `daemon=FILE` start a process that holds the port too, in the group or
-in a session of its own, and write its id; `mute` never answers a POST; `deaf` ignores SIGTERM,
-`slow=SECONDS` takes so long to obey; `exit=CODE` or `kill=NUMBER` ends it, after `for=SECONDS`.
+signal and one per `POST /close`; `child=FILE` and `daemon=FILE` start a process that holds the port
+too, in the group or in a session of its own, and write its id; `mute` never answers a POST; `deaf`
+ignores SIGTERM, `slow=SECONDS` takes so long to obey; `exit=CODE` or `kill=NUMBER` ends it, after
+`for=SECONDS`.
 """
 
 import os
