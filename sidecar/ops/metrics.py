@@ -11,6 +11,7 @@ from prometheus_client.core import (
     HistogramMetricFamily,
     InfoMetricFamily,
     Metric,
+    SummaryMetricFamily,
 )
 from prometheus_client.registry import Collector
 
@@ -80,7 +81,7 @@ def _of_connections(figures: Figures) -> Iterator[Metric]:
     )
 
 
-def _of_sessions(counts: dict[str, int]) -> Iterator[Metric]:
+def _of_sessions(counts: dict[str, Any]) -> Iterator[Metric]:
     yield CounterMetricFamily("sidecar_sessions_opened", "Sessions opened", counts["opened"])
     closed = CounterMetricFamily(
         "sidecar_sessions_closed", "Sessions ended, and by what", labels=["reason"]
@@ -98,6 +99,12 @@ def _of_sessions(counts: dict[str, int]) -> Iterator[Metric]:
     )
     yield CounterMetricFamily(
         "sidecar_store_errors", "What the store could not do", counts["failed"]
+    )
+    yield SummaryMetricFamily(
+        "sidecar_store_call_seconds",
+        "Until the server of the sessions had answered; 0 calls where they are on this machine",
+        counts["answered"],
+        counts["waited"],
     )
 
 

@@ -11,3 +11,7 @@ class Counts:
     refused: int = 0
     failed: int = 0
     planted: int = 0
+    answered: int = 0
+    """Calls to the server of a store on one,"""
+    waited: float = 0.0
+    """and the seconds until they were."""

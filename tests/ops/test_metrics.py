@@ -23,7 +23,9 @@ class Sessions:
         return 3
 
     def counts(self) -> Counts:
-        return Counts(opened=9, closed=4, expired=2, refused=1, failed=5, planted=6)
+        return Counts(
+            opened=9, closed=4, expired=2, refused=1, failed=5, planted=6, answered=8, waited=0.25
+        )
 
 
 def counted(tally: Tally) -> Figures:
@@ -119,6 +121,8 @@ def test_the_rest() -> None:
         ("sidecar_sessions_refused_total",): 1,
         ("sidecar_sessions_planted_total",): 6,
         ("sidecar_store_errors_total",): 5,
+        ("sidecar_store_call_seconds_count",): 8,
+        ("sidecar_store_call_seconds_sum",): 0.25,
         ("sidecar_engine_up",): 1,
         ("sidecar_log_lines_dropped_total",): 0,
         ("sidecar_requests_in_flight",): 0,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -89,14 +90,18 @@ class ServerContents:
         return answer
 
     async def _counted(self, script: Script, session_id: str, *args: str | bytes | int) -> Any:
+        began = time.monotonic()
         try:
-            return await self._server.run(script, self._keys.of(session_id), session_id, *args)
+            answer = await self._server.run(script, self._keys.of(session_id), session_id, *args)
         except StoreFull:
             self._counts.refused += 1
             raise
         except StoreFailed:
             self._counts.failed += 1
             raise
+        self._counts.answered += 1
+        self._counts.waited += time.monotonic() - began
+        return answer
 
 
 def _parsed(texts: list[bytes]) -> list[dict[str, Any]]:
