@@ -41,7 +41,8 @@ class Process:
         [address] = engine_addresses(agent.url)
         engine = Engine(address, Vocabulary(None), connect_timeout=5, idle_limit=5)
         self.sessions = RuntimeSessions(self.store, Replicas([engine]), idle=0.8, maximum=3600)
-        self.turns = Turns(Runner(self.store, self.sessions, SystemClock(), 8))
+        runner = Runner(self.store, self.sessions, SystemClock(), waits=8, within=None)
+        self.turns = Turns(runner)
 
     def ask(self, invocation: str | None = "call") -> tuple[Running, object]:
         request = EngineRequest("POST", "/invocations", [], b"{}")

@@ -239,6 +239,19 @@ async def test_an_agent_that_dies_in_a_turn_is_not_asked_again() -> None:
         assert behind.count() == 1
 
 
+async def test_an_agent_that_does_not_answer_in_time_is_not_asked_again() -> None:
+    async with (
+        odd(silent, SIDECAR_ENGINE_RESPONSE_TIMEOUT="1") as (behind, process),
+        calling(process, retries=None) as calls,
+    ):
+        with pytest.raises(ClientError) as caught:
+            await invoke(calls, "slow")
+        assert code(caught) == ("RuntimeClientError", 424)
+        assert "1 s" in message(caught)
+        assert behind.count() == 1
+        assert await eventually(lambda: behind.left == 1)
+
+
 async def test_an_agent_that_breaks_off_its_answer() -> None:
     """What came is not taken for the whole; nor is it asked again."""
     reply = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nhalf"

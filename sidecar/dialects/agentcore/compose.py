@@ -26,7 +26,13 @@ def make_agentcore(
     outward = Outward(
         memory_id=settings.agentcore_memory_id, authorization=settings.agentcore_authorization
     )
-    runner = Runner(store, sessions, SystemClock(), settings.session_queue)
+    runner = Runner(
+        store,
+        sessions,
+        SystemClock(),
+        waits=settings.session_queue,
+        within=settings.engine_response_timeout,
+    )
     turns, strict = Turns(runner), settings.agentcore_strict
     dialect = AgentCore(
         _memory(settings, store, talks),

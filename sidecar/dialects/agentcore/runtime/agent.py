@@ -17,14 +17,16 @@ _WORDS: Final = 2000
 _PAGE: Final = 65536
 
 
-async def run(engine: Engine, request: EngineRequest, record: Record) -> None:
+async def run(
+    engine: Engine, request: EngineRequest, record: Record, *, within: float | None
+) -> None:
     """The record is finished by whoever calls. Raises EngineError before anything was sent, and
-    Interrupted when the agent may have begun."""
+    Interrupted when the agent may have begun. `within`: seconds until its answer must begin."""
     exchange = Exchange(engine, await engine.connect())
     try:
         exchange.start(request_bytes(engine, request))
         exchange.finish_request()
-        reply = await exchange.head()
+        reply = await exchange.head(within)
         if not 200 <= reply.status < 300:
             raise Interrupted(await _masked(engine, exchange, reply))
         content_type = (reply.content_type or _JSON.encode()).decode("latin-1")

@@ -39,10 +39,20 @@ class Running:
 
 
 class Runner:
-    """waits: turns of one session that wait behind the one that runs; more are throttled."""
+    """waits: turns of one session that wait behind the one that runs; more are throttled.
+    within: seconds until an agent's answer must begin."""
 
-    def __init__(self, store: Store, sessions: RuntimeSessions, clock: Clock, waits: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        sessions: RuntimeSessions,
+        clock: Clock,
+        *,
+        waits: int,
+        within: float | None,
+    ) -> None:
         self._sessions = sessions
+        self._within = within
         self._order = Order(store, waits)
         self._kept = Kept(store, clock)
 
@@ -71,7 +81,7 @@ class Runner:
             running.has_begun = True
             session = await self._sessions.still(session)
             if turn.invocation is None:
-                await agent.run(self._sessions.engine(session), running.request, running.record)
+                await self._ask(running, session)
                 return
             found = await self._kept.find(turn.key, turn.invocation)
             if found is not None:
@@ -83,7 +93,7 @@ class Runner:
         entry = await self._kept.begin(session.id, invocation)
         error: SidecarError | None = cut_error()
         try:
-            await agent.run(self._sessions.engine(session), running.request, running.record)
+            await self._ask(running, session)
             error = None
         except SidecarError as failure:
             error = failure
@@ -93,6 +103,10 @@ class Runner:
                 await self._kept.finish(session.id, entry, running.record, error)
             else:  # the agent was not reached: another attempt may succeed
                 await self._kept.withdraw(session.id, entry)
+
+    async def _ask(self, running: Running, session: Session) -> None:
+        engine = self._sessions.engine(session)
+        await agent.run(engine, running.request, running.record, within=self._within)
 
     async def _watch(self, running: Running, session: Session) -> None:
         """A session is not idle while a turn waits or runs; one that is stopped elsewhere is cut
