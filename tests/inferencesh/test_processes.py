@@ -37,6 +37,20 @@ async def test_whichever_worker_is_asked(worker: Worker) -> None:
         assert (await caller.run({"size": 3_000_000}))["output"]["bytes"] == "x" * 3_000_000
 
 
+async def test_the_order_of_arrival_holds_over_all_workers(worker: Worker) -> None:
+    """Also behind one that was cancelled while it waited."""
+    async with sidecar(worker.url, SIDECAR_WORKERS="3") as process, calling(process.url) as caller:
+        session = (await caller.run({"sleep": 0}, "new"))["session_id"]
+        await caller.accept({"sleep": 1.5}, session)
+        tasks = [await caller.accept({"number": number}, session) for number in range(12)]
+        await caller.ask("POST", f"/tasks/{tasks[3]['id']}/cancel")
+        ends = [(await caller.lines(task["id"]))[-1]["status"] for task in tasks]
+    assert ends == [12 if number == 3 else 10 for number in range(12)]
+    arrived = [given["number"] for given in worker.inputs if "number" in given]
+    assert arrived == [number for number in range(12) if number != 3]
+    assert worker.busiest == 1
+
+
 async def test_two_sidecars_on_one_redis(worker: Worker, redis: RedisServer) -> None:
     variables = {"SIDECAR_STORE": redis.url}
     async with (
@@ -51,7 +65,13 @@ async def test_two_sidecars_on_one_redis(worker: Worker, redis: RedisServer) -> 
         session = task["session_id"]
         again = await there.run({"size": 3_000_000}, session)
         assert len(again["output"]["bytes"]) == 3_000_000
-        await asyncio.gather(*(each.run({"sleep": 0.1}, session) for each in (here, there) * 2))
+        accepted = [
+            await each.accept({"number": number}, session)
+            for number, each in enumerate([here, there, there, here] * 2)
+        ]
+        for each in accepted:
+            assert (await there.lines(each["id"]))[-1]["status"] == 10
+        assert [each["number"] for each in worker.inputs if "number" in each] == [*range(8)]
         assert worker.busiest == 1
         running = await here.accept({"sleep": 30}, session)
         assert await eventually(lambda: worker.inputs[-1] == {"sleep": 30})

@@ -20,13 +20,13 @@ from sidecar.dialects.inferencesh.errors import (
     TooManyCalls,
 )
 from sidecar.dialects.inferencesh.files import Files, name_in
+from sidecar.dialects.inferencesh.line import Line
 from sidecar.dialects.inferencesh.live import Live
 from sidecar.dialects.inferencesh.running import Runner
 from sidecar.dialects.inferencesh.sessions import AppSessions, shown
 from sidecar.dialects.inferencesh.task import Task
 from sidecar.dialects.inferencesh.tasks import Tasks, new_id
 from sidecar.dialects.intent import Answer, ApiRequest, Stream
-from sidecar.sessions.order import Order
 
 TIMEOUT_LIMIT: Final = 3600
 _PROXY: Final = "/api/inference/proxy"
@@ -45,7 +45,7 @@ class Api:
         tasks: Tasks,
         sessions: AppSessions,
         runner: Runner,
-        order: Order,
+        line: Line,
         files: Files,
         *,
         timeout: int,
@@ -54,7 +54,7 @@ class Api:
         self._tasks = tasks
         self._sessions = sessions
         self._runner = runner
-        self._order = order
+        self._line = line
         self._files = files
         self._timeout = timeout
 
@@ -92,7 +92,11 @@ class Api:
         async def work(live: Live) -> Any:
             return await self._runner.run(live, app, path)
 
-        await self._tasks.accept(task, owner, work)
+        async def join() -> None:
+            if task.session_id is not None:
+                await self._line.join(task.session_id, task.id)
+
+        await self._tasks.accept(task, owner, work, join)
         ignored = [f"{name} is ignored here" for name in _IGNORED if body.get(name) is not None]
         return ok(task.whole(accepted=True), request.headers, ignored)
 
@@ -109,7 +113,7 @@ class Api:
         else:
             session = await self._sessions.use(str(asked), owner)
             self._sessions.check_app(session, ref)
-        if self._order.is_full(session.id):
+        if self._line.is_full(session.id):
             raise TooManyCalls(QUEUE_FULL)
         task.session_id, task.session_timeout = session.id, session.state["timeout"]
 

@@ -7,8 +7,9 @@ from sidecar.dialects.inferencesh.apps import Apps
 from sidecar.dialects.inferencesh.chat import Chat
 from sidecar.dialects.inferencesh.dialect import InferenceSh
 from sidecar.dialects.inferencesh.files import Files
+from sidecar.dialects.inferencesh.line import Line
 from sidecar.dialects.inferencesh.running import Runner
-from sidecar.dialects.inferencesh.sessions import AppSessions
+from sidecar.dialects.inferencesh.sessions import AppSessions, was
 from sidecar.dialects.inferencesh.tasks import Tasks
 from sidecar.engine.replicas import Replicas
 from sidecar.sessions.order import Order
@@ -22,12 +23,13 @@ def make_inferencesh(
     limit, file_limit = settings.body_limit, settings.inferencesh_file_limit
     within = settings.engine_response_timeout
     tasks, sessions = Tasks(store), AppSessions(store, replicas)
-    order, files = Order(store, settings.session_queue), Files(store, file_limit)
+    line = Line(store, Order(store, settings.session_queue), was, tasks.waits)
+    files = Files(store, file_limit)
     runner = Runner(
         tasks,
         sessions,
         replicas,
-        order,
+        line,
         files,
         Chat(store, limit, within),
         header=settings.session_header,
@@ -38,5 +40,5 @@ def make_inferencesh(
     path = settings.inferencesh_default_path
     apps = Apps(settings.inferencesh_apps, App(path) if path is not None else None)
     timeout = int(settings.inferencesh_timeout)
-    api = Api(apps, tasks, sessions, runner, order, files, timeout=timeout)
+    api = Api(apps, tasks, sessions, runner, line, files, timeout=timeout)
     return InferenceSh(api, max(limit, file_limit)), tasks

@@ -63,6 +63,14 @@ class Records:
             raise NoSuchTask(task_id) from None
         return session
 
+    async def is_over(self, task_id: str) -> bool:
+        """Or was never there."""
+        try:
+            session = await self._store.get(task_id)
+            return _is_over(session.state) or _is_over(await self._checked(session))
+        except SessionNotFound:
+            return True
+
     async def read(self, session: Session) -> Task:
         """The whole of it. Raises NoSuchTask."""
         state = session.state

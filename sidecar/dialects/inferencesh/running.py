@@ -17,6 +17,7 @@ from sidecar.dialects.inferencesh.errors import (
     without_word,
 )
 from sidecar.dialects.inferencesh.files import Files
+from sidecar.dialects.inferencesh.line import Line
 from sidecar.dialects.inferencesh.live import Live
 from sidecar.dialects.inferencesh.sessions import AppSessions
 from sidecar.dialects.inferencesh.task import Status
@@ -27,7 +28,6 @@ from sidecar.engine.engine import Engine
 from sidecar.engine.replicas import Replicas
 from sidecar.engine.request import EngineRequest
 from sidecar.errors import SessionNotFound, SidecarError, TooManyWaiting
-from sidecar.sessions.order import Order
 from sidecar.sessions.session import Session
 
 # Beside a timeout of one second, the shortest.
@@ -43,7 +43,7 @@ class Runner:
         tasks: Tasks,
         sessions: AppSessions,
         replicas: Replicas,
-        order: Order,
+        line: Line,
         files: Files,
         chat: Chat,
         *,
@@ -55,7 +55,7 @@ class Runner:
         self._tasks = tasks
         self._sessions = sessions
         self._replicas = replicas
-        self._order = order
+        self._line = line
         self._files = files
         self._chat = chat
         self._header = header
@@ -87,7 +87,8 @@ class Runner:
 
     async def _run_in(self, live: Live, app: App, path: str, session_id: str) -> Any:
         await self._tasks.enter(live, Status.QUEUED)
-        async with self._order.turn(session_id), self._kept_awake(session_id, live.owner):
+        turn = self._line.turn(session_id, live.task.id)
+        async with turn, self._kept_awake(session_id, live.owner):
             session = await self._sessions.use(session_id, live.owner)
             await self._sessions.note_call(session, live.task.id)
             engine = self._sessions.engine(session)

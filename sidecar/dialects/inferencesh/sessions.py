@@ -50,7 +50,7 @@ class AppSessions:
             idle=idle + _REMEMBERED,
             owner=owner,
             state={"timeout": idle, "why": None},
-            session_id=_was(session_id),
+            session_id=was(session_id),
         )
         return await self._store.open(
             LIFETIME, idle=idle, owner=owner, state=state, session_id=session_id
@@ -66,20 +66,20 @@ class AppSessions:
 
     async def touch(self, session_id: str, owner: str) -> None:
         """While it is being called: whatever is thought of its worker, that one is at work."""
-        for each in (session_id, _was(session_id)):
+        for each in (session_id, was(session_id)):
             with suppress(SidecarError):
                 await self._store.get(each, owner, touch=True)
 
     async def gone(self, session_id: str, owner: str) -> NoSuchSession | SessionGone:
         """Why there is none, or none any more, for this caller."""
         try:
-            was = await self._store.get(_was(session_id), owner)
+            told = await self._store.get(was(session_id), owner)
         except SessionNotFound:
             return NoSuchSession(session_id)
-        why = was.state.get("why")
+        why = told.state.get("why")
         if why is not None:
             return SessionGone(session_id, why)
-        timeout = was.state["timeout"]
+        timeout = told.state["timeout"]
         return SessionGone(session_id, f"expired after {timeout}s without a call", expired=True)
 
     def check_app(self, session: Session, ref: Ref) -> None:
@@ -102,7 +102,7 @@ class AppSessions:
     async def end(self, session: Session, why: str = "was ended") -> None:
         """Harmless where it has ended already."""
         with suppress(SessionNotFound):
-            await self._store.save(_was(session.id), {"why": why})
+            await self._store.save(was(session.id), {"why": why})
         with suppress(SessionNotFound):
             await self._store.close(session.id)
 
@@ -136,7 +136,7 @@ class AppSessions:
             raise await self.gone(session_id, owner)
         if touch:
             with suppress(SidecarError):
-                await self._store.get(_was(session_id), owner, touch=True)
+                await self._store.get(was(session_id), owner, touch=True)
         return session
 
     async def _all(self) -> AsyncIterator[Session]:
@@ -172,5 +172,6 @@ def shown(session: Session, worker: str) -> dict[str, Any]:
     }
 
 
-def _was(session_id: str) -> str:
+def was(session_id: str) -> str:
+    """Where what outlives it is kept."""
     return _WAS + session_id.removeprefix(_PREFIX)

@@ -18,7 +18,7 @@ from sidecar.sessions.store import Lease, Store
 
 logger = logging.getLogger("sidecar.inferencesh")
 
-_BEAT: Final = 1.0
+_BEAT: Final = 0.5
 _LOOK: Final = 0.2
 _STOPPED: Final = "worker unreachable: the server was stopped before the task was done"
 
@@ -37,9 +37,16 @@ class Tasks:
     def running(self) -> int:
         return sum(1 for live in self._live.values() if not live.task.is_over)
 
-    async def accept(self, task: Task, owner: str, work: Work) -> None:
-        """Begin it in the background; once this returns any process can be asked for it."""
+    async def accept(
+        self, task: Task, owner: str, work: Work, join: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        """Begin it in the background; once this returns any process can be asked for it.
+
+        join: comes between, so that tasks are in line in the order in which they were accepted.
+        """
         lease = await self._records.open(task, owner)
+        if join is not None:
+            await join()
         live = self._live[task.id] = Live(task, owner)
         live.runner = asyncio.create_task(self._run(live, lease, work))
         await asyncio.sleep(0)  # it begins: what is cancelled before would never end
@@ -50,6 +57,10 @@ class Tasks:
         for live in self._live.values():
             live.stop()
         await asyncio.gather(*runners, return_exceptions=True)
+
+    async def waits(self, task_id: str) -> bool:
+        """Or runs, in whatever process."""
+        return task_id in self._live or not await self._records.is_over(task_id)
 
     def live(self, task_id: str, owner: str) -> Live | None:
         """If it runs here."""
