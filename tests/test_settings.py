@@ -385,6 +385,7 @@ BAD: tuple[tuple[str, str, str], ...] = (
     ("agentcore_idle", "0", "is too short"),
     ("agentcore_lifetime", "soon", "is not a time"),
     ("agentcore_memory_id", "a\nb", "holds a control character"),
+    ("agentcore_memory_id", "caf\N{LATIN SMALL LETTER E WITH ACUTE}", "cannot be in a header"),
     ("agentcore_authorization", "maybe", "is neither on nor off"),
     ("agentcore_strict", "maybe", "is neither on nor off"),
     ("agentcore_conversations", "a=7", "names no memory; write an id, not an ARN"),

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from botocore.exceptions import ClientError
 
-from tests.agentcore.agents import Agent, agent
+from tests.agentcore.agents import Agent, agent, until
 from tests.agentcore.invoking import HEADER, INVOCATIONS, ask, invoke, session, stop
 from tests.agentcore.odd_agent import odd_agent, silent
 from tests.agentcore.refusals import code, message
@@ -47,6 +47,12 @@ async def is_there(calls: Calls, name: str) -> bool:
     except ClientError:
         return False
     return True
+
+
+async def are_in_flight(process: SidecarProcess, count: int) -> bool:
+    url = f"{process.admin_url}/metrics"
+    async with aiohttp.ClientSession() as client, client.get(url) as answer:
+        return f"\nsidecar_requests_in_flight {count}.0\n" in await answer.text()
 
 
 async def test_stop(stage: Stage) -> None:
@@ -89,6 +95,7 @@ async def test_stop_cuts_what_is_being_answered(stage: Stage) -> None:
     stream = await invoke(stage.calls, "cut", do="stream", count=1000, every=0.05)
     waiting = asyncio.create_task(invoke(stage.calls, "cut", turn="waits behind it"))
     await asyncio.to_thread(next, stream["response"].iter_lines(chunk_size=1))
+    await until(lambda: are_in_flight(stage.process, 2))
     await stop(stage.calls, "cut")
     with pytest.raises(Exception, match=r"(?i)incomplete|broken|reset"):
         await asyncio.to_thread(stream["response"].read)
@@ -181,6 +188,28 @@ async def a_session_that_is_too_old_ends_in_the_middle_of_a_turn(calls: Calls) -
         await invoke(calls, "old", do="sleep", seconds=20)
     assert code(caught) == ("RuntimeClientError", 424)
     assert (await ask(calls, "old"))["session_id"] == session("old")
+
+
+async def test_a_session_stays_with_one_of_several_agents(stage: Stage) -> None:
+    async with agent() as second:
+        urls = f"{stage.agent.url},{second.url}"
+        async with (
+            sidecar(urls, SIDECAR_DIALECTS="agentcore") as process,
+            calling(process) as calls,
+            aiohttp.ClientSession() as client,
+        ):
+            names = [f"placed{number}" for number in range(4)]
+            for count in (1, 2):
+                for name in names:
+                    assert (await ask(calls, name, turn=name))["count"] == count
+            placed = [await second.seen("begun", name) for name in names]
+            assert sorted(placed) == [0, 0, 2, 2]
+            for name, turns in zip(names, placed, strict=True):
+                before = await second.seen("begun", "websocket")
+                url = f"{process.url}{INVOCATIONS.replace('/invocations', '/ws')}"
+                async with client.ws_connect(url, headers={HEADER: session(name)}) as socket:
+                    await socket.receive_json()
+                assert await second.seen("begun", "websocket") - before == (1 if turns else 0)
 
 
 async def test_a_busy_agent_is_not_idle(stage: Stage) -> None:

@@ -25,8 +25,7 @@ async def keep_busy(sessions: RuntimeSessions, replicas: Replicas) -> None:
     while True:
         await asyncio.sleep(min(_INTERVAL, sessions.idle / 4))
         try:
-            if await sessions.exist():
-                await asyncio.gather(*(_look(sessions, engine) for engine in replicas.engines))
+            await asyncio.gather(*(_look(sessions, engine) for engine in replicas.engines))
         except SidecarError as error:  # the store will be back
             logger.warning("sessions of a busy agent were not kept: %s", error.message)
 
