@@ -101,6 +101,15 @@ async def test_answers_of_any_size_come_whole(stage: Stage, size: int) -> None:
     assert answer["contentType"].startswith("text/plain")
 
 
+async def test_an_agent_that_has_nothing_to_say(stage: Stage) -> None:
+    """Its 204 is a stream without an event: the connection can be used again."""
+    for _ in range(2):
+        answer = await invoke(stage.calls, "nothing", do="answer", status=204, body="")
+        assert answer["statusCode"] == 200
+        assert await asyncio.to_thread(answer["response"].read) == b""
+        assert (await ask(stage.calls, "nothing"))["session_id"] == session("nothing")
+
+
 async def test_what_the_agent_is_told(stage: Stage) -> None:
     """The names that the SDK hands on to `context.request_headers`; no signature for AWS."""
     answer = await stage.calls(

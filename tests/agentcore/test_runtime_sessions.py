@@ -15,7 +15,7 @@ from tests.agentcore.invoking import HEADER, INVOCATIONS, ask, invoke, session, 
 from tests.agentcore.odd_agent import odd_agent, silent
 from tests.agentcore.refusals import code, message
 from tests.agentcore.stage import Calls
-from tests.agentcore.whole import calling, sidecar
+from tests.agentcore.whole import are_in_flight, calling, sidecar
 from tests.harness.process import SidecarProcess
 from tests.harness.waiting import eventually
 
@@ -47,12 +47,6 @@ async def is_there(calls: Calls, name: str) -> bool:
     except ClientError:
         return False
     return True
-
-
-async def are_in_flight(process: SidecarProcess, count: int) -> bool:
-    url = f"{process.admin_url}/metrics"
-    async with aiohttp.ClientSession() as client, client.get(url) as answer:
-        return f"\nsidecar_requests_in_flight {count}.0\n" in await answer.text()
 
 
 async def test_stop(stage: Stage) -> None:

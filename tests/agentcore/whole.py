@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
+
 from tests.agentcore.stage import Calls, client
 from tests.harness.process import SidecarProcess
 
@@ -21,3 +23,9 @@ async def calling(process: SidecarProcess, **config: Any) -> AsyncIterator[Calls
     made = client(process.url, **config)
     yield Calls(made)
     made.close()
+
+
+async def are_in_flight(process: SidecarProcess, count: int) -> bool:
+    url = f"{process.admin_url}/metrics"
+    async with aiohttp.ClientSession() as client, client.get(url) as answer:
+        return f"\nsidecar_requests_in_flight {count}.0\n" in await answer.text()

@@ -30,7 +30,9 @@ async def run(
         if not 200 <= reply.status < 300:
             raise Interrupted(await _masked(engine, exchange, reply))
         content_type = (reply.content_type or _JSON.encode()).decode("latin-1")
-        record.begin(Start(reply.status, content_type, from_agent(reply)))
+        # RFC 9112 section 6.1: a 204 has no framing, and this answer is a stream.
+        status = 200 if reply.has_no_body else reply.status
+        record.begin(Start(status, content_type, from_agent(reply)))
         while piece := await exchange.read():
             await record.add(piece)
     except EngineError as error:
