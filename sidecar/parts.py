@@ -10,6 +10,8 @@ from typing import Any
 from sidecar.clock import SystemClock
 from sidecar.config import Settings, short_names
 from sidecar.config.store_address import StoreAddress
+from sidecar.dialects.inferencesh.sessions import LIFETIME as APP_LIFETIME
+from sidecar.dialects.inferencesh.sessions import AppSessions
 from sidecar.drain import Drain
 from sidecar.engine.engine import Engine
 from sidecar.engine.outage import Outage
@@ -40,6 +42,7 @@ class Process:
         self._supervision: Supervision | None = None
         self._stop_keeping: Callable[[], Coroutine[Any, Any, None]]
         self._stores: list[Store] = []
+        self._apart: dict[str, Store] = {}
 
     async def run(self) -> int:
         """Until a signal. Returns the exit code."""
@@ -66,13 +69,22 @@ class Process:
 
     def _make_apart(self, name: str, ttl_limit: float) -> Store:
         """A store of its own for a dialect, started with the others."""
-        store = self._stores[0].apart(name, ttl_limit=ttl_limit)
-        self._stores.append(store)
-        return store
+        if name not in self._apart:
+            self._apart[name] = self._stores[0].apart(name, ttl_limit=ttl_limit)
+            self._stores.append(self._apart[name])
+        return self._apart[name]
 
     def _start_engine(self, replicas: Replicas, store: Store) -> None:
         """If it is ours to start."""
-        self._supervision = supervise(self._settings, replicas, store, self._drain)
+
+        async def end_workers() -> None:
+            if "inferencesh" in self._settings.dialects:
+                apart = self._make_apart("inferencesh", APP_LIFETIME)
+                await AppSessions(apart, replicas).lose_worker(replicas.engines[0])
+
+        self._supervision = supervise(
+            self._settings, replicas, store, self._drain, end_workers=end_workers
+        )
 
     async def _stop_engine(self) -> int:
         """After the clients, and after it was told what it may forget. Returns its exit code; 0 if

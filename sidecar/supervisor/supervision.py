@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Awaitable, Callable
 
 from sidecar.config import Settings
 from sidecar.config.names import PORT_WORD
@@ -40,9 +41,15 @@ class Supervision:
 
 
 def supervise(
-    settings: Settings, replicas: Replicas, store: Store, drain: Drain
+    settings: Settings,
+    replicas: Replicas,
+    store: Store,
+    drain: Drain,
+    *,
+    end_workers: Callable[[], Awaitable[None]],
 ) -> Supervision | None:
-    """None if the engine is not ours to start."""
+    """None if the engine is not ours to start. end_workers: ends the sessions that are this very
+    process by their contract, whatever the setting says of the others."""
     if settings.engine_command is None:
         return None
     (engine,) = replicas.engines
@@ -50,6 +57,7 @@ def supervise(
     async def forget() -> None:
         if settings.engine_restart_sessions == "end":
             await end_sessions(store)
+        await end_workers()
 
     supervisor = Supervisor(
         tuple(

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,6 +14,8 @@ from tests.harness.waiting import eventually
 from tests.inferencesh.caller import Caller, calling
 from tests.inferencesh.stage import run_python, sidecar
 from tests.inferencesh.worker import Worker
+from tests.life.asking import takes_connections
+from tests.supervisor.supervised import soon, supervised
 
 LAST_LINE = {
     *("id", "created_at", "updated_at", "status", "input", "output", "error", "logs"),
@@ -191,6 +195,30 @@ async def test_the_only_worker_is_lost(worker: Worker, caller: Caller) -> None:
     alone = await caller.run({})
     assert alone["error"].startswith("worker unreachable: ")
     assert "session" not in alone["error"]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_an_engine_that_is_started_anew_between_two_calls(workers: str) -> None:
+    """Nobody met its port closed, and it has forgotten all the same."""
+    demo = ("sh", "-c", f"exec {sys.executable} -m sidecar.demo.engine --port {{port}} >/dev/null")
+    dialects = "sagemaker,inferencesh"
+    async with (
+        supervised(*demo, SIDECAR_DIALECTS=dialects, SIDECAR_WORKERS=workers) as process,
+        calling(process.url) as caller,
+    ):
+        await soon(lambda: takes_connections(process.engine_port))
+        session = (await caller.run({"text": "a"}, "new"))["session_id"]
+        assert (await caller.run({"text": "b"}, session))["output"]["turn"] == 2
+        os.kill(await process.engine_pid(), signal.SIGKILL)
+        await soon(lambda: len(process.lines("engine_started")) == 2)
+        await soon(lambda: takes_connections(process.engine_port))
+        body = {"app": "my-app", "input": {"text": "c"}, "session": session}
+        status, answer = await caller.ask("POST", "/apps/run", body)
+        assert (status, answer["detail"]) == (
+            410,
+            f"session not found: {session} was ended: its worker was lost",
+        )
+        assert (await caller.run({"text": "a"}, "new"))["output"]["turn"] == 1
 
 
 async def test_an_answer_that_takes_too_long(worker: Worker) -> None:
