@@ -1,4 +1,4 @@
-"""What is written about the settings is what the code has."""
+"""What is written about the settings and the command line is what the code has."""
 
 import re
 import tomllib
@@ -6,17 +6,51 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.config import Settings, load, settings_table
+from sidecar.cli import main
+from sidecar.config import Settings, load, settings_table, values
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "config" / "sidecar.toml"
 
 
+def between(name: str, page: str) -> str:
+    """What a page has between its markers of that name."""
+    _, start, rest = (ROOT / page).read_text().partition(f"<!-- {name} -->")
+    held, end, _ = rest.partition(f"<!-- /{name} -->")
+    assert start and end, f"{page} needs the markers <!-- {name} --> and <!-- /{name} -->"
+    return held.strip()
+
+
 def test_the_readme_holds_the_settings_table() -> None:
-    _, start, rest = (ROOT / "README.md").read_text().partition("<!-- settings -->")
-    table, end, _ = rest.partition("<!-- /settings -->")
-    assert start and end, "README.md needs the markers <!-- settings --> and <!-- /settings -->"
-    assert table.strip() == settings_table(), "insert `session-sidecar config --table`"
+    written = between("settings", "README.md")
+    assert written == settings_table(), "insert `session-sidecar config --table`"
+
+
+def test_the_page_of_the_command_line_holds_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    told = capsys.readouterr().out.strip()
+    assert between("help", "docs/cli.md") == f"```\n{told}\n```", "insert what --help prints"
+
+
+def test_values_are_what_the_page_of_settings_says() -> None:
+    rows = re.findall(
+        r"^\| (\w+) \| (`.*`) \| (.*) \|$", between("values", "docs/settings.md"), re.M
+    )
+    assert len(rows) > 10
+    for kind, written, meant in rows:
+        for text in re.findall(r"`([^`]+)`", written):
+            assert meaning(kind, text) == meant, text
+
+
+def meaning(kind: str, text: str) -> str:
+    match kind:
+        case "switch":
+            return "on" if values.switch(text) else "off"
+        case "time":
+            return f"{values.duration()(text):g} seconds"
+        case _:
+            return f"{values.size()(text)} bytes"
 
 
 @pytest.fixture
