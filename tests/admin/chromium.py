@@ -171,8 +171,8 @@ class Tab:
             await self.call("Input.dispatchMouseEvent", type=kind, **at)
 
     async def press(self, key: str) -> None:
-        """Tab, Enter or Escape."""
-        code = {"Tab": 9, "Enter": 13, "Escape": 27}[key]
+        """Tab, Enter, Escape or Backspace."""
+        code = {"Backspace": 8, "Tab": 9, "Enter": 13, "Escape": 27}[key]
         more = {"text": "\r"} if key == "Enter" else {}
         event = {"key": key, "code": key, "windowsVirtualKeyCode": code}
         await self.call("Input.dispatchKeyEvent", type="keyDown", **event, **more)

@@ -235,13 +235,38 @@ def luminance(color: str) -> float:
     return sum(weight * p for weight, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
+async def test_looks_that_overlap_do_not_multiply(
+    sidecar: SidecarProcess, browser: Chromium
+) -> None:
+    tab = await browser.open(f"{sidecar.admin_url}/")
+    await tab.until("document.querySelector('#state').textContent === 'ready'")
+    await tab.run("for (let n = 0; n < 20; n++) look()")
+    looks = "performance.getEntriesByType('resource').filter((one) => one.name.endsWith('state'))"
+    await tab.until(f"{looks}.length >= 21")
+    known = await tab.run(f"{looks}.length")
+    await tab.until(f"{looks}.length >= {known + 2}")
+    apart = f"{looks}[{known + 1}].startTime - {looks}[{known}].startTime"
+    assert await tab.run(apart) > 1500  # one chain of looks, two seconds from each to the next
+
+
 async def test_more_sessions_are_shown_when_asked_for(browser: Chromium) -> None:
     async with RecordingEngine() as engine, SidecarProcess(engine.url) as sidecar:
         await ping_becomes(sidecar, 200, 10)
-        for _ in range(103):
-            await open_session(sidecar)
+        last = max([await open_session(sidecar) for _ in range(103)])
         tab = await browser.open(f"{sidecar.admin_url}/")
         rows = "document.querySelectorAll('#sessions tr').length"
+        await tab.until(f"{rows} === 100")
+        assert not await tab.run(there(row(last)))
+        await tab.click("#filter")
+        for wanted in (last[:12], last):  # not among those shown, and still found
+            await tab.run("document.querySelector('#filter').select()")
+            await tab.type(wanted)
+            await tab.until(f"{rows} === 1 && {there(row(last))}")
+            assert await tab.run("document.querySelector('#more').hidden")
+        await tab.type("-none")
+        await tab.until("document.querySelector('#none').innerText.includes('begins with that')")
+        await tab.run("document.querySelector('#filter').select()")
+        await tab.press("Backspace")
         await tab.until(f"{rows} === 100")
         await tab.click("#more")
         await tab.until(f"{rows} === 103")

@@ -17,17 +17,16 @@ LINES = [
 
 
 @pytest.mark.parametrize("express", ["on", "off"])
-@pytest.mark.parametrize("path", ["/x", "/invocations"])
-async def test_it_goes_through_unchanged(express: str, path: str) -> None:
+async def test_it_goes_through_unchanged(express: str) -> None:
     async with (
         RecordingEngine() as engine,
         SidecarProcess(engine.url, SIDECAR_EXPRESS=express) as sidecar,
     ):
         await ping_becomes(sidecar, 200, 10)
         more = "".join(f"{name}: {value}\r\n" for name, value in LINES)
-        head = f"POST {path} HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n{more}\r\n{{}}"
+        head = f"POST /invocations HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n{more}\r\n{{}}"
         assert (await once(sidecar.port, head.encode())).status == 200
-        [seen] = engine.at(path.encode())
+        [seen] = engine.at(b"/invocations")
         wanted = {name.lower() for name, _ in LINES}
         assert [
             (name.decode(), value.decode())

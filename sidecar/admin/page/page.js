@@ -25,6 +25,7 @@ let sessions = [];
 let clockAhead = 0; // of the sidecar's clock, in seconds
 let shownLimit = STEP;
 let timer = 0;
+let latest = 0; // number of the last look
 let failedSince = null;
 
 class Refused extends Error {
@@ -44,20 +45,25 @@ async function call(method, path) {
   return said;
 }
 
+// A new one makes the one under way void: its answers are older.
 async function look() {
+  const mine = ++latest;
   clearTimeout(timer);
   timer = 0;
   try {
-    const [state, page] = await Promise.all([call("GET", "state"), call("GET", `sessions?limit=${shownLimit}`)]);
+    const wanted = `sessions?limit=${shownLimit}&after=${before(prefix())}`;
+    const [state, page] = await Promise.all([call("GET", "state"), call("GET", wanted)]);
+    if (mine !== latest) return;
     failedSince = null;
     trouble("");
     clockAhead = state.now - Date.now() / 1000;
     sessions = page.sessions;
-    by("more").hidden = page.next === null || shownLimit >= LIMIT;
+    by("more").hidden = !page.next?.startsWith(prefix()) || shownLimit >= LIMIT;
     note(state);
     showState(state);
     showSessions();
   } catch (error) {
+    if (mine !== latest) return;
     if (error instanceof Refused && error.status === 401) return askToken(true);
     failedSince ??= new Date();
     const why = error instanceof Refused ? error.message : "it may have ended";
@@ -114,9 +120,20 @@ function engine(replica) {
   return item;
 }
 
+// What ids may begin with (botocore's sagemaker-runtime model).
+function prefix() {
+  return by("filter").value.replace(/[^A-Za-z0-9-]/g, "");
+}
+
+// A text that sorts behind all ids which sort before those of that prefix: ids have no "~".
+function before(wanted) {
+  if (!wanted) return "";
+  const last = wanted.length - 1;
+  return encodeURIComponent(wanted.slice(0, last) + String.fromCharCode(wanted.charCodeAt(last) - 1) + "~");
+}
+
 function showSessions() {
-  const wanted = by("filter").value.trim().toLowerCase();
-  const found = sessions.filter((session) => session.id.toLowerCase().startsWith(wanted));
+  const found = sessions.filter((session) => session.id.startsWith(prefix()));
   const body = by("sessions");
   const rows = new Map([...body.rows].map((row) => [row.dataset.id, row]));
   const hadFocus = body.contains(document.activeElement);
@@ -129,7 +146,7 @@ function showSessions() {
   rows.forEach((row) => row.remove());
   if (hadFocus && !body.contains(document.activeElement)) by("sessions-title").focus();
   by("none").hidden = found.length > 0;
-  by("none").textContent = sessions.length ? "None of those shown begins with that." : "No session.";
+  by("none").textContent = prefix() ? "No session begins with that." : "No session.";
   tick();
 }
 
@@ -211,7 +228,10 @@ function begin() {
   by("ask-no").addEventListener("click", () => by("ask").close(""));
   by("ask-yes").addEventListener("click", () => by("ask").close("yes"));
   by("drain").addEventListener("click", askDrain);
-  by("filter").addEventListener("input", showSessions);
+  by("filter").addEventListener("input", () => {
+    showSessions();
+    look();
+  });
   by("more").addEventListener("click", () => {
     shownLimit = Math.min(LIMIT, shownLimit + STEP);
     look();
