@@ -1,4 +1,4 @@
-"""What is written about the settings and the command line is what the code has."""
+"""What is written about settings, the command line and refusals is what the code has."""
 
 import re
 import tomllib
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sidecar import errors
 from sidecar.cli import main
 from sidecar.config import Settings, load, settings_table, values
 
@@ -71,3 +72,15 @@ def test_the_example_has_every_key_with_its_default(uncommented: Path) -> None:
 
 def test_the_example_as_it_is_sets_nothing() -> None:
     assert tomllib.loads(EXAMPLE.read_text()) == {}
+
+
+def test_every_refusal_is_on_the_page_of_the_contract() -> None:
+    table = between("refusals", "docs/sagemaker.md")
+    written = re.findall(r"^\| (\d+) \| `(\w+)` \|", table, re.MULTILINE)
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    ours = {
+        (str(kind.status), kind.kind)
+        for kind in kinds
+        if issubclass(kind, errors.SidecarError) and kind is not errors.SidecarError
+    }
+    assert len(written) == len(set(written)) and set(written) == ours
