@@ -154,17 +154,17 @@ async def test_no_app_is_taken_for_the_engine(worker: Worker) -> None:
 
 
 async def test_idle_time_ends_a_session_and_keepalive_puts_that_off(caller: Caller) -> None:
-    session = (await caller.run({}, "new", session_timeout=1))["session_id"]
+    session = (await caller.run({}, "new", session_timeout=2))["session_id"]
     for _ in range(3):
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.8)
         status, kept = await caller.ask("POST", f"/sessions/{session}/keepalive")
         assert (status, kept["data"]["status"]) == (200, "active")
-    for _ in range(6):
+    for _ in range(10):
         await asyncio.sleep(0.25)
         await caller.ask("GET", f"/sessions/{session}")  # a look is no use
     status, answer = await caller.ask("GET", f"/sessions/{session}")
     assert (status, answer["title"]) == (410, "SESSION_EXPIRED")
-    assert answer["detail"] == f"session not found: {session} expired after 1s without a call"
+    assert answer["detail"] == f"session not found: {session} expired after 2s without a call"
     assert answer["error"] == {"code": "SESSION_EXPIRED", "message": answer["detail"]}
     assert answer["type"].endswith("/errors/SESSION_EXPIRED")
 

@@ -252,3 +252,20 @@ async def test_a_failure_has_its_text(stage: Stage) -> None:
     [*_, last] = await lines(tasks, live.task.id, PYTHON)
     assert (last["status"], last["error"]) == (11, "upstream answered HTTP 500: no")
     assert tasks.running == 0
+
+
+async def test_what_the_store_can_not_take_is_still_told_here(stage: Stage) -> None:
+    """Somebody deletes the record of a task that runs: its process has the result."""
+    tasks, go = stage.tasks(), asyncio.Event()
+
+    async def work(_: Live) -> Any:
+        await go.wait()
+        return {"a": 1}
+
+    live = await begin(tasks, work)
+    await stage.stores[0].close(live.task.id)
+    go.set()
+    await ended(live)
+    assert (await tasks.find(live.task.id, OWNER)).output == {"a": 1}
+    [last] = await lines(tasks, live.task.id, PYTHON)
+    assert (last["status"], last["output"]) == (10, {"a": 1})

@@ -12,7 +12,7 @@ from sidecar.dialects.inferencesh import parts
 from sidecar.dialects.inferencesh.errors import NoSuchTask
 from sidecar.dialects.inferencesh.kept import Kept
 from sidecar.dialects.inferencesh.task import Status, Task
-from sidecar.errors import SessionNotFound, SidecarError, StoreFull
+from sidecar.errors import BodyTooLarge, SessionNotFound, SidecarError, StoreFull
 from sidecar.sessions.session import Session
 from sidecar.sessions.store import Lease, Store
 
@@ -93,7 +93,7 @@ class Records:
         size = 0
         try:
             size = await self._put(task.id, "output", task.output)
-        except SidecarError:
+        except (StoreFull, BodyTooLarge):
             task.status, task.output = Status.FAILED, None
             task.error = "there is no room here to keep the output"
         await self.save(task)

@@ -78,7 +78,7 @@ def large() -> Any:
 
 def long() -> Any:
     began = time.monotonic()
-    result = run({"sleep": float(ARGUMENTS[0])}, "new", session_timeout=1)
+    result = run({"sleep": float(ARGUMENTS[0])}, "new", session_timeout=2)
     return {
         "took": time.monotonic() - began,
         "status": result["status"],
