@@ -80,8 +80,10 @@ async def test_one_token_stops_once(stage: Stage) -> None:
     await ask(stage.calls, "token")
     token = str(uuid.uuid4())
     await stop(stage.calls, "token", clientToken=token)
-    await ask(stage.calls, "token")
+    turn = asyncio.create_task(ask(stage.calls, "token", do="sleep", seconds=1.5, turn="token"))
+    await stage.agent.until("begun", "token")
     await stop(stage.calls, "token", clientToken=token)
+    assert (await turn)["session_id"] == session("token")
     assert await is_there(stage.calls, "token")
 
 
