@@ -52,6 +52,11 @@ class Removal:
             self._tell(self._untold.popleft())
         return told
 
+    def let_go(self) -> None:
+        """At the stop: what was not told of by now is another process's, or that of a later one."""
+        while self._untold:
+            self._untold.popleft().pin.release()
+
     def expire(self, session_id: str) -> bool:
         """False if it lives. Raises NotASession or OSError."""
         ended = self._expiry.end(session_id)

@@ -85,6 +85,7 @@ class Sweep:
 
     def close(self) -> None:
         self._scanning = None
+        self.removal.let_go()
 
     def tick(self, budget: float = BUDGET) -> bool:
         """Do what is due, for about `budget` seconds; True if there is more to do now."""

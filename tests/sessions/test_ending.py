@@ -221,3 +221,20 @@ def is_turn(fd: str) -> bool:
         return os.readlink(f"/proc/self/fd/{fd}").endswith("/.sidecar.turn")
     except FileNotFoundError:
         return False
+
+
+async def test_what_a_stopped_store_had_yet_to_tell_is_told_by_the_next_one(
+    tmpfs: TmpfsPlace,
+) -> None:
+    store = tmpfs.store()
+    listen(store)
+    opened = await store.open(2)
+    tmpfs.clock.advance(5)
+    with pytest.raises(SessionNotFound):
+        await store.close(opened.id)
+    await tmpfs.stop(store)
+    assert ended(tmpfs, opened.id).exists()
+    told = listen(tmpfs.store())
+    await tmpfs.sweep()
+    assert [(session.id, why) for session, why in told] == [(opened.id, "adopted")]
+    assert tmpfs.names() == set()
