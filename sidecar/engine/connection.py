@@ -13,6 +13,7 @@ from enum import Enum, auto
 from typing import Protocol, cast
 
 from sidecar.engine.chunks import ChunkDecoder, ChunkError
+from sidecar.engine.outbox import Outbox
 from sidecar.engine.reply import HEAD_LIMIT, Reply, ReplyError
 
 
@@ -58,6 +59,7 @@ class EngineConnection(asyncio.Protocol):
         "_on_fault",
         "_on_idle",
         "_on_lost",
+        "_outbox",
         "_poll",
         "_read_reply",
         "_reading_paused",
@@ -65,6 +67,7 @@ class EngineConnection(asyncio.Protocol):
         "_sink",
         "_state",
         "_transport",
+        "_unsent",
         "_upgrade",
         "idle_since",
         "streamed",
@@ -78,11 +81,14 @@ class EngineConnection(asyncio.Protocol):
         on_idle: Callable[["EngineConnection"], None],
         on_fault: Callable[[], None],
         on_lost: Callable[["EngineConnection"], None],
+        outbox: Outbox | None = None,
     ) -> None:
         self._read_reply = read_reply
         self._on_idle = on_idle
         self._on_fault = on_fault
         self._on_lost = on_lost
+        self._outbox = outbox
+        self._unsent = b""
         self._state = _IDLE
         self._sink: Sink | None = None
         self._carry = b""
@@ -116,7 +122,19 @@ class EngineConnection(asyncio.Protocol):
         self._request_sent = whole
 
     def write(self, data: bytes) -> None:
-        self._transport.write(data)
+        if self._unsent:
+            self._unsent += data
+        elif self._outbox is None:
+            self._transport.write(data)
+        else:
+            self._unsent = data
+            self._outbox.add(self)
+
+    def flush(self) -> None:
+        """Write what waits for the end of the loop's pass."""
+        if self._unsent:
+            data, self._unsent = self._unsent, b""
+            self._transport.write(data)
 
     def request_sent(self) -> None:
         """The request is complete: from now on this connection may be used again."""
@@ -127,6 +145,7 @@ class EngineConnection(asyncio.Protocol):
         self._request_sent = False
         self._on_fault = lambda: None  # an engine that stops now does what it is told
         if not self._transport.is_closing():
+            self.flush()
             self._transport.write_eof()
 
     def pause_reading(self) -> None:
@@ -142,8 +161,7 @@ class EngineConnection(asyncio.Protocol):
     def abort(self) -> None:
         """Leave at once; the engine sees the connection go. The sink hears nothing more."""
         self._sink = None
-        self._state = _CLOSED
-        self._transport.abort()
+        self._close()
 
     @property
     def is_closed(self) -> bool:
@@ -179,7 +197,7 @@ class EngineConnection(asyncio.Protocol):
         return None
 
     def connection_lost(self, error: Exception | None) -> None:
-        state, self._state = self._state, _CLOSED
+        state, self._state, self._unsent = self._state, _CLOSED, b""
         self._on_lost(self)
         if state is _UNTIL_END and error is None:
             self._take_sink().on_end()
@@ -214,6 +232,8 @@ class EngineConnection(asyncio.Protocol):
             self.abort()
 
     def _receive_head(self, data: bytes) -> None:
+        if self._unsent:
+            raise ReplyError("it came before the request had left")
         data, self._carry = self._carry + data, b""
         while (end := data.find(b"\r\n\r\n")) >= 0:
             if end > HEAD_LIMIT:
@@ -294,12 +314,15 @@ class EngineConnection(asyncio.Protocol):
                 self.resume_reading()
             self._on_idle(self)
         else:
-            self._state = _CLOSED
-            self._transport.abort()
+            self._close()
+
+    def _close(self) -> None:
+        self._state = _CLOSED
+        self._unsent = b""
+        self._transport.abort()
 
     def _fail(self, reason: str) -> None:
-        self._state = _CLOSED
-        self._transport.abort()
+        self._close()
         if self._sink is not None:
             self._on_fault()
             self._take_sink().on_fault(reason)

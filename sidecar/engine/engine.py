@@ -11,6 +11,7 @@ from sidecar.config import EngineAddress
 from sidecar.engine.connection import EngineConnection
 from sidecar.engine.ejection import Ejection
 from sidecar.engine.outage import Outage
+from sidecar.engine.outbox import Outbox
 from sidecar.engine.reply import Reply, read_reply
 from sidecar.errors import EngineError, EngineNotReady, EngineTimeout, NoDescriptors
 from sidecar.headers import Vocabulary
@@ -55,6 +56,7 @@ class Engine:
         self._open: set[EngineConnection] = set()
         self._connecting = 0
         self._idle: list[EngineConnection] = []
+        self._outbox = Outbox()
         self._resting: deque[EngineConnection] = deque()
 
     @property
@@ -155,7 +157,9 @@ class Engine:
 
     def _make_connection(self) -> EngineConnection:
         read = self._read_reply if self.outage is None else self._read_and_note
-        return EngineConnection(read, self._keep, self.ejection.note_break, self._lose)
+        return EngineConnection(
+            read, self._keep, self.ejection.note_break, self._lose, self._outbox
+        )
 
     def _make_plain_connection(self) -> EngineConnection:
         return EngineConnection(self._read, EngineConnection.abort, _nothing, _nothing)
