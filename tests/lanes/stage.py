@@ -180,10 +180,13 @@ class Stage:
         return [one for one in found if one is not None]
 
     async def _compare(self, example: Example) -> tuple[Example, Seen, Seen] | None:
-        """A difference must show twice: the second time with patience, for a slow machine."""
+        """A difference must show twice: the second time with patience, for a slow machine, and
+        when what was still on its way from the first time has arrived."""
         pair = await self._free.get()
         try:
             for quiet in (0.08, 2.0):
+                if quiet > 1:
+                    await asyncio.sleep(quiet)
                 express, reference = await asyncio.gather(
                     *(lane.play(example, quiet) for lane in pair)
                 )
