@@ -148,6 +148,7 @@ class LaneOnStage:
         except TimeoutError:
             return "open"
         except Ambiguous as fault:
+            await asyncio.sleep(quiet)  # what is behind it reaches the engine, or does not
             return f"ambiguous: {fault}"
 
 
