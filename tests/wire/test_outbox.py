@@ -55,7 +55,8 @@ async def test_pieces_of_one_pass_leave_in_order_and_before_the_end() -> None:
 async def test_what_is_given_up_in_the_same_pass_is_never_sent() -> None:
     async with connected() as (engine, connection, listener):
         exchange = Exchange(engine, connection)
-        exchange.start(b"POST / HTTP/1.1\r\n\r\n")
+        connection.begin(exchange, whole=True)
+        exchange.write(b"POST / HTTP/1.1\r\n\r\n")
         exchange.abort()
         assert await listener.told == b""
 
@@ -63,7 +64,8 @@ async def test_what_is_given_up_in_the_same_pass_is_never_sent() -> None:
 async def test_a_reply_to_what_has_not_left_yet_is_no_reply() -> None:
     async with connected() as (engine, connection, listener):
         exchange = Exchange(engine, connection)
-        exchange.start(b"POST / HTTP/1.1\r\n\r\n")
+        connection.begin(exchange, whole=True)
+        exchange.write(b"POST / HTTP/1.1\r\n\r\n")
         connection.data_received(OK)
         with pytest.raises(EngineError, match="not clear HTTP"):
             await exchange.head()

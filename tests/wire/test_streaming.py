@@ -14,7 +14,7 @@ from tests.harness.recording_engine import Exchange, RecordingEngine
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LARGE = 64 * MIB
-GROWTH = 32 * MIB
+GROWTH = 16 * MIB
 PIECE = bytes(range(256)) * 1024
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 
