@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from sidecar.config import EngineAddress
-from sidecar.engine.connection import EngineConnection
+from sidecar.engine.connection import EngineConnection, Owner
 from sidecar.engine.ejection import Ejection
 from sidecar.engine.outage import Outage
 from sidecar.engine.outbox import Outbox
@@ -45,6 +45,7 @@ class Engine:
         self.address = address
         self.ready = False
         self.outage = outage
+        self.name = str(address) if outage is not None else None  # where it is one of several
         self.header = header
         self.ejection = Ejection()
         self.on_unreachable: Callable[[], None] = lambda: None
@@ -57,6 +58,7 @@ class Engine:
         self._connecting = 0
         self._idle: list[EngineConnection] = []
         self._outbox = Outbox()
+        self._owner: Owner | None = None  # of the connections, once there is one
         self._resting: deque[EngineConnection] = deque()
 
     @property
@@ -156,13 +158,14 @@ class Engine:
             self._idle.append(self._resting.popleft())
 
     def _make_connection(self) -> EngineConnection:
-        read = self._read_reply if self.outage is None else self._read_and_note
-        return EngineConnection(
-            read, self._keep, self.ejection.note_break, self._lose, self._outbox
-        )
+        if self._owner is None:
+            read = self._read_reply if self.outage is None else self._read_and_note
+            note_break = self.ejection.note_break
+            self._owner = Owner(read, self._keep, note_break, self._lose, self._outbox)
+        return EngineConnection(self._owner)
 
     def _make_plain_connection(self) -> EngineConnection:
-        return EngineConnection(self._read, EngineConnection.abort, _nothing, _nothing)
+        return EngineConnection(Owner(self._read, EngineConnection.abort, _nothing, _nothing))
 
     def _read_and_note(self, head: bytes) -> Reply:
         reply = self._read_reply(head)

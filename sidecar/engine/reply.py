@@ -37,11 +37,8 @@ class Reply:
     lines: list[bytes] = field(default_factory=list)
     has_no_body: bool = False
     """RFC 9112 section 6.3, rule 1; a reply to HEAD has none either."""
+    is_interim: bool = False  # another reply follows (RFC 9110 section 15.2)
     kept_head: bytes = b""  # as a client on a kept connection gets it, once that has been made
-
-    @property
-    def is_interim(self) -> bool:
-        return self.status < 200 and self.status != 101
 
     @property
     def is_event_stream(self) -> bool:
@@ -58,6 +55,7 @@ def read_reply(head: bytes, vocabulary: Vocabulary) -> Reply:
     if start is None:
         raise ReplyError("its status line is not HTTP/1")
     reply = Reply(int(start[2]), start[3] or b"", start[1] == b"1")
+    reply.is_interim = reply.status < 200 and reply.status != 101
     reply.has_no_body = reply.status < 200 or reply.status in (204, 304)
     if reply.status > 599:
         raise ReplyError("its status is above 599")
