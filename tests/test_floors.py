@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "sidecar"
 
 # From the ground up. A room is a module or a package; within a package, `INSIDE` goes on.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("", "errors", "clock", "headers", "life", "turn", "control", "sse", "jsontext"),
+    ("", "errors", "clock", "headers", "histogram", "life", "turn", "control", "sse", "jsontext"),
     ("delegation.grammar",),
     ("head", "config", "splice"),
     ("sessions",),

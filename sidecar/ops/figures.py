@@ -1,7 +1,6 @@
 """What a process has counted, as plain numbers in JSON's own types: those of several add up."""
 
 import json
-from dataclasses import asdict
 from typing import Any, Protocol, TypeAlias
 
 from sidecar.ops.lines import Lines
@@ -41,9 +40,9 @@ def figures(
     """restarts: of the engine."""
     return {
         **tally.figures(),
+        **store.counts().figures(),
         "in_flight": crowd.busy(),
         "connections": len(crowd),
-        "sessions": asdict(store.counts()),
         "dropped": lines.dropped,
         "restarts": restarts,
     }

@@ -11,13 +11,13 @@ from prometheus_client.core import (
     HistogramMetricFamily,
     InfoMetricFamily,
     Metric,
-    SummaryMetricFamily,
 )
 from prometheus_client.registry import Collector
 
 from sidecar import __version__
 from sidecar.ops.figures import Figures
 from sidecar.ops.tally import CODES, DURATIONS, OVERHEADS
+from sidecar.sessions.counts import AGES, CALLS
 
 
 def metrics(figures: Figures, *, sessions: int, engine_up: bool) -> CollectorRegistry:
@@ -39,6 +39,8 @@ class _Collected(Collector):
         yield from _of_connections(self._figures)
         yield _gauge("sidecar_sessions_active", "Live sessions", self._sessions)
         yield from _of_sessions(self._figures["sessions"])
+        yield _ages(self._figures["ages"])
+        yield from _of_store(self._figures["store"])
         yield _gauge("sidecar_engine_up", "1 while the engine is ready", self._engine_up)
         yield CounterMetricFamily(
             "sidecar_engine_restarts",
@@ -97,15 +99,34 @@ def _of_sessions(counts: dict[str, Any]) -> Iterator[Metric]:
         "Uses of what somebody else made to look like a session",
         counts["planted"],
     )
-    yield CounterMetricFamily(
-        "sidecar_store_errors", "What the store could not do", counts["failed"]
+
+
+def _ages(histogram: dict[str, Any]) -> Metric:
+    buckets, total = _buckets(AGES, histogram)
+    return HistogramMetricFamily(
+        "sidecar_session_age_seconds",
+        "How old sessions were at their end; not of those that nobody saw end",
+        buckets,
+        total,
     )
-    yield SummaryMetricFamily(
-        "sidecar_store_call_seconds",
-        "Until the server of the sessions had answered; 0 calls where they are on this machine",
-        counts["answered"],
-        counts["waited"],
+
+
+def _of_store(store: dict[str, Any]) -> Iterator[Metric]:
+    errors = CounterMetricFamily(
+        "sidecar_store_errors", "What the store could not do", labels=["op"]
     )
+    for op, count in store["errors"].items():
+        errors.add_metric([op], count)
+    yield errors
+    calls = HistogramMetricFamily(
+        "sidecar_store_operation_seconds",
+        "Until the server of the sessions had answered; nothing where there is none",
+        labels=["op"],
+    )
+    for op, histogram in store["calls"].items():
+        buckets, total = _buckets(CALLS, histogram)
+        calls.add_metric([op], buckets, total)
+    yield calls
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

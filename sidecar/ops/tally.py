@@ -1,10 +1,10 @@
 """What the hot path counts: plain numbers in lists, so that those of several processes add up."""
 
-from bisect import bisect_left
 from time import monotonic
 from typing import Any, get_args
 
 from sidecar.dialects.intent import Intent
+from sidecar.histogram import Histogram
 from sidecar.turn import Turn
 
 # A request can end before it has an intent: see Turn. "other" keeps the label bounded whatever is
@@ -18,24 +18,6 @@ CODES = ("none", "1xx", "2xx", "3xx", "4xx", "5xx", "other")
 DURATIONS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 # Our own share: around 0.1 ms, more where a body is read first.
 OVERHEADS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1)
-
-
-class Histogram:
-    """counts: of each bucket alone, the last one without a bound."""
-
-    __slots__ = ("bounds", "counts", "total")
-
-    def __init__(self, bounds: tuple[float, ...]) -> None:
-        self.bounds = bounds
-        self.counts = [0] * (len(bounds) + 1)
-        self.total = 0.0
-
-    def note(self, seconds: float) -> None:
-        self.counts[bisect_left(self.bounds, seconds)] += 1
-        self.total += seconds
-
-    def figures(self) -> dict[str, Any]:
-        return {"counts": self.counts, "total": self.total}
 
 
 class PerIntent:

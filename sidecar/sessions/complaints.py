@@ -11,8 +11,10 @@ class Complaints:
         self._path = path
         self._said: set[tuple[str, int | None]] = set()
         self._foreign = False
+        self.failures = 0
 
     def failed(self, what: str, error: OSError) -> None:
+        self.failures += 1
         if (what, error.errno) not in self._said:
             self._said.add((what, error.errno))
             LOG.error("could not %s in %s: %s", what, self._path, error.strerror)

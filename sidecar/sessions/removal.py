@@ -4,8 +4,10 @@ import logging
 import time
 from collections import deque
 
+from sidecar.histogram import Histogram
 from sidecar.sessions.complaints import Complaints
-from sidecar.sessions.expiry import Ended, Expiry
+from sidecar.sessions.counts import AGES
+from sidecar.sessions.expiry import Expiry, Untold
 from sidecar.sessions.layout import Layout
 
 LOG = logging.getLogger("sidecar.sessions")
@@ -21,10 +23,11 @@ class Removal:
         self._layout = layout
         self._expiry = expiry
         self._complaints = complaints
-        self._untold: deque[Ended] = deque()
+        self._untold: deque[Untold] = deque()
         self._trash: deque[str] = deque()
         self._busy: list[str] = []
         self.ended = 0
+        self.ages = Histogram(AGES)
 
     def __len__(self) -> int:
         """Directories that have ended and are still there."""
@@ -42,8 +45,8 @@ class Removal:
         """What is in an ended session goes with the next tick."""
         self._trash.append(name)
 
-    def tell_later(self, ended: Ended) -> None:
-        self._untold.append(ended)
+    def tell_later(self, untold: Untold) -> None:
+        self._untold.append(untold)
 
     def tell(self) -> bool:
         """On the loop: of what has ended by itself. True if there was any."""
@@ -63,19 +66,20 @@ class Removal:
         if ended is None:
             return False
         self.ended += 1
-        self._part_with(ended)
+        self.ages.note(ended.age)
+        self._part_with(ended.untold or ended.name)
         return True
 
     def finish(self, name: str) -> None:
-        """Delete one that has ended just now, and that nobody is to be told of."""
+        """Delete one that ended with the machine: nobody is told, and nobody knows its age."""
         self.ended += 1
         self.delete(name)
 
     def adopt(self, name: str) -> None:
         """An ended session that was met: of a killed process, or of one that is at it."""
-        ended = self._expiry.adopt(name)
-        if ended is not None:
-            self._part_with(ended)
+        found = self._expiry.adopt(name)
+        if found is not None:
+            self._part_with(found)
 
     def delete(self, name: str) -> None:
         try:
@@ -87,22 +91,22 @@ class Removal:
             # Left for the next scan, so that one bad directory is not tried without a pause.
             self._complaints.failed("delete an ended session", error)
 
-    def _part_with(self, ended: Ended | str) -> None:
-        if isinstance(ended, Ended):
-            self._untold.append(ended)
+    def _part_with(self, found: Untold | str) -> None:
+        if isinstance(found, Untold):
+            self._untold.append(found)
         else:
-            self.delete(ended)
+            self.delete(found)
 
-    def _tell(self, ended: Ended) -> None:
+    def _tell(self, untold: Untold) -> None:
         try:
             if self._expiry.listener is not None:
-                self._expiry.listener(ended.session, ended.why)
+                self._expiry.listener(untold.session, untold.why)
         except Exception:
-            LOG.exception("what follows the end of session %.8s... failed", ended.session.id)
+            LOG.exception("what follows the end of session %.8s... failed", untold.session.id)
         # The marker goes at once: a process that stops now leaves nothing to be told of again.
-        if not self._layout.delete_own(ended.name):
-            self._trash.append(ended.name)
-        ended.pin.release()
+        if not self._layout.delete_own(untold.name):
+            self._trash.append(untold.name)
+        untold.pin.release()
 
     def retry_busy(self) -> None:
         self._trash.extend(self._busy)

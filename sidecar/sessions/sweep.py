@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from sidecar.clock import Clock
 from sidecar.sessions.complaints import Complaints
-from sidecar.sessions.expiry import Ended, Expiry
+from sidecar.sessions.expiry import Expiry, Untold
 from sidecar.sessions.layout import Layout, NotASession
 from sidecar.sessions.ledger import Ledger
 from sidecar.sessions.removal import Removal
@@ -61,8 +61,8 @@ class Sweep:
         return len(self._ledger)
 
     @property
-    def ended(self) -> int:
-        return self.removal.ended
+    def failures(self) -> int:
+        return self._complaints.failures
 
     @property
     def not_live(self) -> int:
@@ -79,8 +79,8 @@ class Sweep:
         self.removal.throw_away(name)
         self._inbox.append((session_id, None))
 
-    def ended_untold(self, session_id: str, ended: Ended) -> None:
-        self.removal.tell_later(ended)
+    def ended_untold(self, session_id: str, untold: Untold) -> None:
+        self.removal.tell_later(untold)
         self._inbox.append((session_id, None))
 
     def close(self) -> None:

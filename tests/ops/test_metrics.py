@@ -8,11 +8,12 @@ from prometheus_client import generate_latest
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from sidecar.histogram import Histogram
 from sidecar.ops.figures import Figures, Nobody, added, as_line, figures
 from sidecar.ops.lines import Lines
 from sidecar.ops.metrics import metrics
-from sidecar.ops.tally import Histogram, Tally
-from sidecar.sessions.counts import Counts
+from sidecar.ops.tally import Tally
+from sidecar.sessions.counts import CALLS, OPS, Counts
 from sidecar.turn import Turn
 
 
@@ -23,9 +24,16 @@ class Sessions:
         return 3
 
     def counts(self) -> Counts:
-        return Counts(
-            opened=9, closed=4, expired=2, refused=1, failed=5, planted=6, answered=8, waited=0.25
-        )
+        counts = Counts(opened=9, refused=1, planted=6)
+        for age in (0.5, 30, 1200, -5):
+            counts.note_closed(age)
+        counts.note_expired(1_000_000)
+        counts.note_expired(None)
+        counts.errors["get"] = 5
+        counts.calls["get"] = Histogram(CALLS)
+        for seconds in (0.0002, 0.25):
+            counts.calls["get"].note(seconds)
+        return counts
 
 
 def counted(tally: Tally) -> Figures:
@@ -120,15 +128,23 @@ def test_the_rest() -> None:
         ("sidecar_sessions_closed_total", "expired"): 2,
         ("sidecar_sessions_refused_total",): 1,
         ("sidecar_sessions_planted_total",): 6,
-        ("sidecar_store_errors_total",): 5,
-        ("sidecar_store_call_seconds_count",): 8,
-        ("sidecar_store_call_seconds_sum",): 0.25,
+        ("sidecar_session_age_seconds_bucket", "1.0"): 2,
+        ("sidecar_session_age_seconds_bucket", "900.0"): 3,
+        ("sidecar_session_age_seconds_bucket", "1200.0"): 4,
+        ("sidecar_session_age_seconds_bucket", "604800.0"): 4,
+        ("sidecar_session_age_seconds_bucket", "+Inf"): 5,
+        ("sidecar_session_age_seconds_sum",): 1_001_230.5,
+        ("sidecar_store_errors_total", "get"): 5,
+        ("sidecar_store_operation_seconds_bucket", "0.00025", "get"): 1,
+        ("sidecar_store_operation_seconds_count", "get"): 2,
+        ("sidecar_store_operation_seconds_sum", "get"): 0.2502,
         ("sidecar_engine_up",): 1,
         ("sidecar_log_lines_dropped_total",): 0,
         ("sidecar_requests_in_flight",): 0,
         ("sidecar_connections",): 0,
     }
     assert {key: found[key] for key in expected} == expected
+    assert {key[1] for key in found if key[0] == "sidecar_store_errors_total"} == {*OPS}
     assert any(name == "sidecar_build_info" for name, *_ in found)
     assert found["process_resident_memory_bytes",] > 0
 
@@ -145,6 +161,10 @@ def test_processes_add_up() -> None:
     assert found["sidecar_request_duration_seconds_bucket", "use", "30.0"] == 2
     assert found["sidecar_request_duration_seconds_sum", "use"] == pytest.approx(40, abs=5)
     assert found["sidecar_sessions_opened_total",] == 18
+    assert found["sidecar_session_age_seconds_count",] == 10
+    assert found["sidecar_session_age_seconds_bucket", "1200.0"] == 8
+    assert found["sidecar_store_errors_total", "get"] == 10
+    assert found["sidecar_store_operation_seconds_count", "get"] == 4
 
 
 def test_nothing_that_clients_choose_makes_the_metrics_grow() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import SessionNotFound, StoreFailed, StoreUnavailable
+from sidecar.sessions.counts import OPS
 from sidecar.sessions.tmpfs import TmpfsStore
 from tests.harness.clock import MovedClock
 from tests.sessions.contract import TTL_LIMIT, TmpfsPlace, sweep
@@ -174,7 +175,19 @@ async def test_a_root_that_cannot_be_read_is_not_taken_for_no_session(tmpfs: Tmp
     with pytest.raises(StoreFailed, match=r"^Failed to close session: ") as failed:
         await store.close(opened.id)
     assert failed.value.status == 424
-    assert store.counts().failed == 2
+    for call in (
+        store.open(60),
+        store.try_lease(opened.id),
+        store.list_sessions(10),
+        store.tally("replica"),
+        store.state(opened.id),
+        store.append(opened.id, [{"turn": 1}]),
+        store.put_data(opened.id, "key", b"1"),
+    ):
+        with pytest.raises(StoreFailed):
+            await call
+    sweep(store)
+    assert store.counts().errors == dict.fromkeys(OPS, 1) | {"list": 2}
     store.sweep.layout.root.fd = os.open(tmpfs.path, os.O_RDONLY)
     assert await is_live(store, opened.id)
 

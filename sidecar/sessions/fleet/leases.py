@@ -8,7 +8,7 @@ from typing import Final
 from sidecar.errors import SessionNotFound, SidecarError
 from sidecar.sessions.fleet import scripts
 from sidecar.sessions.fleet.keys import Keys
-from sidecar.sessions.fleet.server import Server
+from sidecar.sessions.fleet.operation import Operation
 
 # Twice before it runs out, with time left for an answer.
 _RENEW_EVERY: Final = scripts.LEASE_MS / 3000
@@ -17,8 +17,8 @@ _RENEW_EVERY: Final = scripts.LEASE_MS / 3000
 class Leases:
     """Those that this process holds, renewed by one task as long as there are any."""
 
-    def __init__(self, server: Server, keys: Keys) -> None:
-        self._server = server
+    def __init__(self, operation: Operation, keys: Keys) -> None:
+        self._operation = operation
         self._keys = keys
         self._held: dict[str, ServerLease] = {}
         self._renewing: asyncio.Task[None] | None = None
@@ -29,7 +29,7 @@ class Leases:
         token = uuid.uuid4().hex
         keys = self._keys.of(session_id)
         try:
-            answer = await self._server.run(scripts.LEND, keys, session_id, token)
+            answer = await self._operation.run(scripts.LEND, keys, session_id, token)
         except asyncio.CancelledError:
             # It may be ours by now. If this does not reach the server, it runs out.
             self._start_return(session_id, token)
@@ -65,7 +65,7 @@ class Leases:
 
     async def _give_back(self, session_id: str, token: str) -> None:
         with suppress(SidecarError):
-            await self._server.run(scripts.RETURN, self._keys.of(session_id), session_id, token)
+            await self._operation.run(scripts.RETURN, self._keys.of(session_id), session_id, token)
 
     async def _renew_all(self) -> None:
         while self._held:
@@ -76,7 +76,7 @@ class Leases:
     async def _renew(self, lease: "ServerLease") -> None:
         keys = self._keys.of(lease.session_id)
         with suppress(SidecarError):
-            await self._server.run(
+            await self._operation.run(
                 scripts.RENEW, keys, lease.session_id, lease.token, lease.session_token
             )
 

@@ -50,7 +50,14 @@ local function take_away()
   redis.call('ZREM', IDS, id)
 end
 
+-- In whole microseconds; -1 where somebody has damaged what was kept of it.
+local function age(created, ends)
+  created, ends = tonumber(created), tonumber(ends)
+  return created and ends and math.max(0, ends - created) or -1
+end
+
 -- What has expired, if somebody is to be told of it: due is when another sidecar may do that.
+-- With its age then.
 local function retire(due)
   local found = redis.call('HMGET', RECORD, 'token', 'created', 'end', 'owner', 'state')
   local said = false
@@ -63,7 +70,7 @@ local function retire(due)
     redis.call('PEXPIRE', SAID, {24 * GRACE_MS})
   end
   take_away()
-  return said
+  return said, age(found[2], found[3])
 end
 """
 
@@ -88,9 +95,10 @@ def _script(text: str) -> Script:
 OPEN = _script("""
 local ttl, idle, max = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[7])
 if is_live() then return -1 end
-local untold = 0
+local former = false
 if redis.call('EXISTS', RECORD) == 1 then
-  if not retire(ARGV[8] == '1' and 0) then untold = 1 end
+  local said, old = retire(ARGV[8] == '1' and 0)
+  if not said then former = old end
 end
 if max and count() >= max then return -2 end
 local latest = math.floor((now + ttl) / 1000000) * 1000000
@@ -101,7 +109,7 @@ redis.call('HSET', RECORD, 'token', ARGV[2], 'created', num(now), 'end', num(end
 redis.call('ZADD', ENDS, num(ends), id)
 redis.call('ZADD', IDS, 0, id)
 keep_until(ends)
-return {num(now), num(ends), count(), untold}
+return {num(now), num(ends), count(), former}
 """)
 
 _OF_OWNER = """
@@ -127,13 +135,15 @@ return {found[1], found[2], found[3], found[4]}
 )
 
 # id, "=" and owner or nothing.
-CLOSE = _script(_OF_OWNER + "take_away() return count()")
+CLOSE = _script(_OF_OWNER + "take_away() return {count(), age(found[1], now)}")
 
-# id, whether ends are told of. Nothing: it lives, or is not there. 1: there is nothing to tell.
+# id, whether ends are told of. Nothing: it lives, or is not there. A number, its age: there is
+# nothing to tell.
 EXPIRE = _script(f"""
 if is_live() then return false end
 if redis.call('EXISTS', RECORD) == 0 then take_away() return false end
-return retire(ARGV[2] == '1' and num(now + {TELLING_US})) or 1
+local said, old = retire(ARGV[2] == '1' and num(now + {TELLING_US}))
+return said or old
 """)
 
 _LIVE = "if not is_live() then return -1 end\n"

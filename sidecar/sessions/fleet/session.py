@@ -14,6 +14,11 @@ def owner_word(owner: str | None) -> str:
     return "" if owner is None else f"={owner}"
 
 
+def age_of(answer: int) -> float | None:
+    """None where somebody has damaged what was kept of the session."""
+    return answer / 1_000_000 if answer >= 0 else None
+
+
 def session_of(
     session_id: str,
     created: str | bytes,

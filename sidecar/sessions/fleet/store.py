@@ -6,7 +6,6 @@ sidecar a request reaches, it finds what the others did, and no two of them ever
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, Self
 
 from sidecar.errors import SessionExists, SessionNotFound, StoreFull
@@ -15,8 +14,9 @@ from sidecar.sessions.fleet import scripts
 from sidecar.sessions.fleet.contents import ServerContents
 from sidecar.sessions.fleet.keys import Keys
 from sidecar.sessions.fleet.leases import Leases, ServerLease
+from sidecar.sessions.fleet.operation import Operation
 from sidecar.sessions.fleet.server import Server
-from sidecar.sessions.fleet.session import microseconds, owner_word, session_of
+from sidecar.sessions.fleet.session import age_of, microseconds, owner_word, session_of
 from sidecar.sessions.fleet.sweep import Sweep
 from sidecar.sessions.record import encode_state
 from sidecar.sessions.session import Session, check_given, is_well_formed
@@ -31,10 +31,15 @@ class FleetStore(ServerContents):
     immediate = False
 
     def __init__(self, server: Server, keys: Keys, max_sessions: int | None = None) -> None:
-        super().__init__(server, keys, Counts())
+        counts = Counts()
+        super().__init__(server, keys, counts)
         self._max = max_sessions
-        self._leases = Leases(server, keys)
-        self.sweep = Sweep(server, keys)
+        self._opening = Operation("open", server, counts)
+        self._getting = Operation("get", server, counts)
+        self._closing = Operation("close", server, counts)
+        self._listing = Operation("list", server, counts)
+        self._leases = Leases(Operation("lease", server, counts), keys)
+        self.sweep = Sweep(Operation("sweep", server, counts), keys, counts)
 
     @property
     def on_ended(self) -> Callable[[Session, str], None] | None:
@@ -58,8 +63,9 @@ class FleetStore(ServerContents):
         else:
             check_given(session_id)
         text = encode_state(state or {})
-        answer = await self._counted(
+        answer = await self._opening.run(
             scripts.OPEN,
+            self._keys.of(session_id),
             session_id,
             uuid.uuid4().hex,
             microseconds(ttl),
@@ -74,8 +80,9 @@ class FleetStore(ServerContents):
         if answer == -2:
             self._counts.refused += 1
             raise StoreFull(f"all {self._max} sessions are taken; close one or try again later")
-        created, ends, self.sweep.live, untold = answer
-        self.sweep.ended += untold
+        created, ends, self.sweep.live, former = answer
+        if former is not None:
+            self._counts.note_expired(age_of(former))
         self._counts.opened += 1
         return session_of(session_id, created, ends, owner_word(owner), text)
 
@@ -84,7 +91,8 @@ class FleetStore(ServerContents):
     ) -> Session:
         if not is_well_formed(session_id):
             raise SessionNotFound(session_id)
-        found = await self._counted(scripts.GET, session_id, owner_word(owner), int(touch))
+        keys, word = self._keys.of(session_id), owner_word(owner)
+        found = await self._getting.run(scripts.GET, keys, session_id, word, int(touch))
         if found is None:
             raise SessionNotFound(session_id)
         return session_of(session_id, *found)
@@ -92,11 +100,12 @@ class FleetStore(ServerContents):
     async def close(self, session_id: str, owner: str | None = None) -> None:
         if not is_well_formed(session_id):
             raise SessionNotFound(session_id)
-        live = await self._counted(scripts.CLOSE, session_id, owner_word(owner))
-        if live is None:
+        keys, word = self._keys.of(session_id), owner_word(owner)
+        closed = await self._closing.run(scripts.CLOSE, keys, session_id, word)
+        if closed is None:
             raise SessionNotFound(session_id)
-        self.sweep.live = live
-        self._counts.closed += 1
+        self.sweep.live, age = closed
+        self._counts.note_closed(age_of(age))
 
     async def try_lease(self, session_id: str) -> ServerLease | None:
         if not is_well_formed(session_id):
@@ -130,7 +139,7 @@ class FleetStore(ServerContents):
         return self.sweep.live
 
     def counts(self) -> Counts:
-        return replace(self._counts, expired=self.sweep.ended)
+        return self._counts
 
     async def start(self) -> None:
         self.sweep.start()
@@ -142,14 +151,15 @@ class FleetStore(ServerContents):
 
     async def _ids_after(self, after: str, limit: int) -> list[str]:
         first = b"-" if not after else b"(" + after.encode(errors="surrogateescape")
-        names = await self._server.ask("ZRANGEBYLEX", self._keys.ids, first, "+", "LIMIT", 0, limit)
+        order = ("ZRANGEBYLEX", self._keys.ids, first, "+", "LIMIT", 0, limit)
+        names = await self._listing.ask(*order)
         return [name.decode() for name in names]
 
     async def _shown(self, ids: list[str]) -> list[Session]:
         if not ids:
             return []
         records = [self._keys.record(each) for each in ids]
-        shown = await self._server.run(scripts.SHOW, records)
+        shown = await self._listing.run(scripts.SHOW, records)
         return [
             session_of(session_id, *each)
             for session_id, each in zip(ids, shown, strict=True)

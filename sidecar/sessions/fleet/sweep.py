@@ -12,10 +12,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from sidecar.errors import SidecarError
+from sidecar.sessions.counts import Counts
 from sidecar.sessions.fleet import scripts
 from sidecar.sessions.fleet.keys import Keys
-from sidecar.sessions.fleet.server import Server
-from sidecar.sessions.fleet.session import session_of
+from sidecar.sessions.fleet.operation import Operation
+from sidecar.sessions.fleet.session import age_of, session_of
 from sidecar.sessions.session import Session
 
 LOG = logging.getLogger("sidecar.sessions")
@@ -27,13 +28,13 @@ _AT_ONCE = 100
 class Sweep:
     """`live` is how many sessions there were when the server was last asked."""
 
-    def __init__(self, server: Server, keys: Keys) -> None:
-        self._server = server
+    def __init__(self, operation: Operation, keys: Keys, counts: Counts) -> None:
+        self._operation = operation
         self._keys = keys
+        self._counts = counts
         self._task: asyncio.Task[None] | None = None
         self.listener: Callable[[Session, str], None] | None = None
         self.live = 0
-        self.ended = 0
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="session sweep")
@@ -45,7 +46,7 @@ class Sweep:
 
     async def tick(self) -> bool:
         """Do what is due; True if there is more. Raises StoreUnavailable."""
-        expired, late, self.live = await self._server.run(
+        expired, late, self.live = await self._operation.run(
             scripts.DUE, (self._keys.ends, self._keys.late), _AT_ONCE
         )
         # One that somebody has damaged must not keep the others.
@@ -73,31 +74,33 @@ class Sweep:
     async def _expire(self, session_id: str) -> None:
         keys = self._keys.of(session_id)
         tells = int(self.listener is not None)
-        said = await self._server.run(scripts.EXPIRE, keys, session_id, tells)
-        if said is None:
-            return
-        self.ended += 1
-        if said != 1:
+        said = await self._operation.run(scripts.EXPIRE, keys, session_id, tells)
+        if isinstance(said, int):
+            self._counts.note_expired(age_of(said))
+        elif said is not None:
             await self._tell(said, "expired")
 
     async def _take_over(self, name: bytes) -> None:
         lists = (self._keys.late, self._keys.said)
-        claimed = await self._server.run(scripts.CLAIM, lists, name)
+        claimed = await self._operation.run(scripts.CLAIM, lists, name)
         if claimed is None:
             return
         said, is_first = claimed
         if said is None:
-            await self._server.run(scripts.TOLD, lists, name)
+            await self._operation.run(scripts.TOLD, lists, name)
         else:
-            self.ended += is_first
             await self._tell(said, "expired" if is_first else "adopted")
 
     async def _tell(self, said: bytes, why: str) -> None:
-        name, session_id, *rest = json.loads(said)
-        session = session_of(session_id, *rest)
+        name, session_id, created, ends, *rest = json.loads(said)
+        # What is adopted was counted by whoever ended it.
+        if why == "expired":
+            age = int(ends) - int(created) if created and ends else -1
+            self._counts.note_expired(age_of(max(age, -1)))
+        session = session_of(session_id, created, ends, *rest)
         try:
             if self.listener is not None:
                 self.listener(session, why)
         except Exception:
             LOG.exception("what follows the end of session %.8s... failed", session_id)
-        await self._server.run(scripts.TOLD, (self._keys.late, self._keys.said), name)
+        await self._operation.run(scripts.TOLD, (self._keys.late, self._keys.said), name)
