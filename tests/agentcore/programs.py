@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.agentcore import install
+from tests.harness.node import LEAST, is_recent
 
 ROOT = Path(__file__).parents[2]
 # A program that hangs is a failure, not the end of the suite.
@@ -22,8 +23,8 @@ async def run_python(module: str, url: str, **variables: str) -> None:
 
 
 async def run_javascript(script: str, url: str, **variables: str) -> None:
-    if not install.has_javascript():
-        pytest.skip(f"needs the Debian package npm, with Node {install.NODE} or newer")
+    if not is_recent():
+        pytest.skip(f"needs the Debian package npm, with Node {LEAST} or newer")
     install.require("js")
     command = ["node", str(install.HERE / "js" / script)]
     await _run(command, url, {"JS_CLIENTS": str(install.place("js")), **variables})
