@@ -61,7 +61,11 @@ class SidecarProcess:
         return self.process.pid
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            self._scratch.cleanup()
+            raise
         return self
 
     async def __aexit__(
@@ -70,9 +74,7 @@ class SidecarProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self.process.returncode is None:
-            self.process.kill()
-        await self.wait()
+        await self._end()
         self._scratch.cleanup()
 
     async def start(self) -> None:
@@ -88,19 +90,16 @@ class SidecarProcess:
         )
         self._listening = asyncio.Event()
         self._readers = asyncio.gather(self._read_log(), self._read_errors())
-        ended = asyncio.create_task(self.process.wait())
-        listening = asyncio.create_task(self._listening.wait())
-        done, _ = await asyncio.wait(
-            {ended, listening}, timeout=START_LIMIT, return_when=asyncio.FIRST_COMPLETED
-        )
-        if listening not in done:
-            listening.cancel()
-            if ended not in done:
-                self.process.kill()
-            await ended
-            await self._readers
+        ends = [asyncio.create_task(each.wait()) for each in (self.process, self._listening)]
+        try:
+            await asyncio.wait(ends, timeout=START_LIMIT, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in ends:
+                each.cancel()
+            if not self._listening.is_set():
+                await self._end()
+        if not self._listening.is_set():
             raise RuntimeError(f"the sidecar did not start: {self.errors}\n{self.log}")
-        ended.cancel()
 
     async def wait(self) -> int:
         """The exit code, once the process has ended by itself or by a signal."""
@@ -120,6 +119,11 @@ class SidecarProcess:
                     if line.get("event") == name:
                         return line
                 await asyncio.sleep(0.02)
+
+    async def _end(self) -> None:
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.wait()
 
     async def _read_log(self) -> None:
         assert self.process.stdout is not None
