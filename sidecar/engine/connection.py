@@ -6,13 +6,12 @@
 What arrives is handed to a `Sink` as it arrives; nothing is stored here but an unfinished head.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, auto
 
 from sidecar.engine.bodies import UNTIL_END, Body, body_of
 from sidecar.engine.chunks import ChunkError
-from sidecar.engine.outbox import Outbox
+from sidecar.engine.owner import Owner
 from sidecar.engine.reply import HEAD_LIMIT, Reply, ReplyError
 from sidecar.engine.sink import Sink
 from sidecar.engine.wire import EngineWire
@@ -29,32 +28,18 @@ class _State(Enum):
 _IDLE, _HEAD, _BODY, _CLOSED = _State
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """One for all connections to an engine: bound methods of each would be 256 bytes.
-
-    read_reply: from the bytes of a head to a Reply; raises ReplyError. on_idle: it may carry
-    another exchange. on_fault: the engine did not give a whole answer, and somebody waited for it.
-    on_lost: it is no more.
-    """
-
-    read_reply: Callable[[bytes], Reply]
-    on_idle: Callable[["EngineConnection"], None]
-    on_fault: Callable[[], None]
-    on_lost: Callable[["EngineConnection"], None]
-    outbox: Outbox | None = None
-
-
 class EngineConnection(EngineWire):
     __slots__ = (
         "_body",
         "_bodyless",
         "_carry",
+        "_interim",
         "_keep_alive",
         "_owner",
         "_sink",
         "_state",
         "_upgrade",
+        "_writing_paused",
         "idle_since",
         "streamed",
     )
@@ -65,6 +50,8 @@ class EngineConnection(EngineWire):
         self._state = _IDLE
         self._sink: Sink | None = None
         self._carry = b""
+        self._interim = 0  # bytes of the interim replies to this request
+        self._writing_paused = False
         self._body: Body = UNTIL_END
         self._bodyless = False
         self._upgrade = False
@@ -90,6 +77,7 @@ class EngineConnection(EngineWire):
         self._sink = sink
         self._bodyless = bodyless
         self._upgrade = upgrade
+        self._interim = 0
         self._request_sent = whole
 
     def request_sent(self) -> None:
@@ -130,7 +118,13 @@ class EngineConnection(EngineWire):
         if self._sink is not None:
             self._sink.on_segment()
 
+    def eof_received(self) -> None:
+        """All is said. To close would wait until the engine has taken the rest of the request."""
+        self._transport.abort()
+
     def connection_lost(self, error: Exception | None) -> None:
+        if error is not None and self._sink is not None and (rest := self._left_unread()):
+            self.data_received(rest)
         state, self._state, self._unsent = self._state, _CLOSED, b""
         self._owner.on_lost(self)
         if self._sink is None:
@@ -145,10 +139,12 @@ class EngineConnection(EngineWire):
         self._take_sink().on_fault(reason)
 
     def pause_writing(self) -> None:
+        self._writing_paused = True
         if self._sink is not None:
             self._sink.on_writable(False)
 
     def resume_writing(self) -> None:
+        self._writing_paused = False
         if self._sink is not None:
             self._sink.on_writable(True)
 
@@ -173,11 +169,19 @@ class EngineConnection(EngineWire):
             if not reply.is_interim:
                 self._start_body(reply, data)
                 return
-            if self._sink is not None and reply.status != 100:
-                self._sink.on_interim(reply)
-        if len(data) > HEAD_LIMIT:
+            self._take_interim(reply, end + 4)
+        if len(data) > HEAD_LIMIT + 3:  # which may be the beginning of its end
             raise ReplyError(f"its head is longer than {HEAD_LIMIT} bytes")
         self._carry = data
+
+    def _take_interim(self, reply: Reply, size: int) -> None:
+        """All together are no longer than a head may be: what of them a client does not take is
+        kept for it."""
+        self._interim += size
+        if self._interim > HEAD_LIMIT:
+            raise ReplyError(f"its interim replies are longer than {HEAD_LIMIT} bytes")
+        if self._sink is not None and reply.status != 100:
+            self._sink.on_interim(reply)
 
     def _whole(self, reply: Reply, body: bytes) -> None:
         """Most replies come with one read."""
@@ -213,7 +217,8 @@ class EngineConnection(EngineWire):
         sink.on_end()
 
     def _release(self, *, reusable: bool) -> None:
-        if reusable and not self._transport.is_closing():
+        # Behind a request that has not left the next one would wait, and nobody hold it back.
+        if reusable and not (self._writing_paused or self._transport.is_closing()):
             self._state = _IDLE
             if self._reading_paused:
                 self.resume_reading()

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from sidecar.config import EngineAddress
-from sidecar.engine.connection import EngineConnection, Owner
+from sidecar.engine.connection import EngineConnection
 from sidecar.engine.ejection import Ejection
 from sidecar.engine.outage import Outage
 from sidecar.engine.outbox import Outbox
+from sidecar.engine.owner import Owner
 from sidecar.engine.reply import Reply, read_reply
 from sidecar.errors import EngineError, EngineNotReady, EngineTimeout, NoDescriptors
 from sidecar.headers import Vocabulary

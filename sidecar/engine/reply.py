@@ -111,7 +111,12 @@ def _conclude(reply: Reply, connection: set[bytes], upgrade: set[bytes]) -> Repl
         raise ReplyError("it has both Content-Length and Transfer-Encoding")
     if reply.chunked and not reply.http11:
         raise ReplyError("it has Transfer-Encoding in HTTP/1.0")
-    reply.keep_alive = b"close" not in connection if reply.http11 else b"keep-alive" in connection
+    reply.keep_alive = (
+        b"close" not in connection
+        and (reply.http11 or b"keep-alive" in connection)
+        # RFC 9112 section 6.3: a 204 has no body. One that claims a body may send it, too late.
+        and not (reply.status == 204 and (reply.chunked or bool(reply.content_length)))
+    )
     reply.websocket = b"upgrade" in connection and b"websocket" in upgrade
     nominated = connection - {b"close", b"keep-alive", b"upgrade"}
     if nominated:

@@ -1,10 +1,13 @@
 """A connection to the engine as far as it is only bytes: written, held back, looked at."""
 
 import asyncio
+import os
 import select
 from typing import cast
 
 from sidecar.engine.outbox import Outbox
+
+_READ_SIZE = 65536
 
 
 class EngineWire(asyncio.Protocol):
@@ -74,3 +77,11 @@ class EngineWire(asyncio.Protocol):
         poll = self._poll = select.poll()
         poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
         return poll
+
+    def _left_unread(self) -> bytes:
+        """Once the connection has failed: the engine may have refused the request and closed, and
+        our next piece of it met the reset. What had arrived before, Linux still hands out."""
+        try:
+            return os.read(self._transport.get_extra_info("socket").fileno(), _READ_SIZE)
+        except OSError:
+            return b""
