@@ -1,7 +1,6 @@
 """Where the memory of these tests is kept, and what stands behind the sidecar."""
 
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,23 +12,10 @@ from sidecar.sessions.root import Root
 from sidecar.sessions.tmpfs import TmpfsStore
 from tests.agentcore.stage import Calls, Stage
 from tests.harness.clock import MovedClock
+from tests.sessions.conftest import moved_redis, scratch
 from tests.sessions.redis_place import RedisPlace
-from tests.sessions.redis_server import RedisServer
 
-
-@pytest.fixture
-def scratch() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="sidecar-test-", dir="/dev/shm") as path:
-        yield Path(path)
-
-
-@pytest.fixture(scope="session")
-def moved_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path_factory.mktemp("redis"), frozen=True)
-    server.set_time(0)
-    server.start()
-    yield server
-    server.stop()
+__all__ = ["moved_redis", "scratch"]
 
 
 @pytest.fixture

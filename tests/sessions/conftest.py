@@ -11,7 +11,7 @@ import pytest
 from tests.sessions.contract import Place, TmpfsPlace
 from tests.sessions.full import INODES
 from tests.sessions.redis_place import RedisPlace
-from tests.sessions.redis_server import RedisServer
+from tests.sessions.redis_server import Kind, RedisServer
 
 
 @pytest.fixture
@@ -22,20 +22,29 @@ def scratch() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def moved_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path_factory.mktemp("redis"), frozen=True)
+    yield from moved(tmp_path_factory.mktemp("redis"), "redis")
+
+
+@pytest.fixture(scope="session")
+def moved_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    yield from moved(tmp_path_factory.mktemp("valkey"), "valkey")
+
+
+def moved(directory: Path, kind: Kind) -> Iterator[RedisServer]:
+    server = RedisServer(directory, kind=kind, frozen=True)
     server.set_time(0)
     server.start()
     yield server
     server.stop()
 
 
-@pytest.fixture(params=["tmpfs", "redis"])
+@pytest.fixture(params=["tmpfs", "redis", "valkey"])
 async def place(request: pytest.FixtureRequest, scratch: Path) -> AsyncIterator[Place]:
     place: Place
     if request.param == "tmpfs":
         place = TmpfsPlace(scratch / "sessions")
     else:
-        place = RedisPlace(request.getfixturevalue("moved_redis"))
+        place = RedisPlace(request.getfixturevalue(f"moved_{request.param}"))
     yield place
     await place.leave()
 

@@ -1,9 +1,10 @@
 """Every store, made in one way, so that one suite runs against all of them."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from sidecar.sessions.root import Root
 from sidecar.sessions.store import Store
@@ -13,27 +14,35 @@ from tests.harness.clock import MovedClock
 TTL_LIMIT = 3600.0
 
 
-class Place(Protocol):
+class Place(ABC):
     """Where sessions are kept. Each store made here is one more process that uses the place."""
 
     clock: MovedClock
+    _stores: list[Any]
 
+    @abstractmethod
     def store(self, max_sessions: int | None = None) -> Store: ...
 
+    @abstractmethod
     async def sweep(self) -> None:
         """All the background work of every store that is due now."""
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """For what a background does that was started."""
+        await until(condition)
 
-    async def stop(self, store: Any) -> None:
+    async def stop(self, store: Store) -> None:
         """One of its stores."""
+        self._stores.remove(store)
+        await store.stop()
 
     async def leave(self) -> None:
         """Stop every store."""
+        for store in [*self._stores]:
+            await self.stop(store)
 
 
-class TmpfsPlace:
+class TmpfsPlace(Place):
     def __init__(self, path: Path) -> None:
         self.path = path
         self.clock = MovedClock()
@@ -52,21 +61,10 @@ class TmpfsPlace:
         self._stores.append(store)
         return store
 
-    async def stop(self, store: TmpfsStore) -> None:
-        self._stores.remove(store)
-        await store.stop()
-
-    async def leave(self) -> None:
-        for store in [*self._stores]:
-            await self.stop(store)
-
     async def sweep(self) -> None:
         for _ in range(2):
             for store in self._stores:
                 sweep(store)
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        await until(condition)
 
     def names(self) -> set[str]:
         return {entry.name for entry in self.path.iterdir()}

@@ -1,16 +1,14 @@
-"""The store of a fleet, on a redis-server whose clock the test moves.
+"""The store of a fleet, on a redis-server or a valkey-server whose clock the test moves.
 
 Apart from contract.py, since redis-py takes long to import, and victim.py is started hundreds of
 times.
 """
 
-from collections.abc import Callable
-
 from sidecar.config.store_address import store_address
 from sidecar.sessions.fleet.make import make_fleet_store
 from sidecar.sessions.fleet.store import FleetStore
 from tests.harness.clock import MovedClock
-from tests.sessions.contract import until
+from tests.sessions.contract import Place
 from tests.sessions.redis_server import RedisServer
 
 
@@ -35,13 +33,13 @@ class ServerClock(MovedClock):
         self.advance(wall - self._server_wall)
 
 
-class RedisPlace:
+class RedisPlace(Place):
     """`server`: one whose clock is moved."""
 
     def __init__(self, server: RedisServer) -> None:
         server.command("FLUSHALL")
         self.server = server
-        self.clock: MovedClock = ServerClock(server)
+        self.clock = ServerClock(server)
         self._stores: list[FleetStore] = []
 
     def store(self, max_sessions: int | None = None) -> FleetStore:
@@ -49,22 +47,11 @@ class RedisPlace:
         self._stores.append(store)
         return store
 
-    async def stop(self, store: FleetStore) -> None:
-        self._stores.remove(store)
-        await store.stop()
-
-    async def leave(self) -> None:
-        for store in [*self._stores]:
-            await self.stop(store)
-
     async def sweep(self) -> None:
         for _ in range(2):
             for store in self._stores:
                 while await store.sweep.tick():
                     pass
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        await until(condition)
 
 
 def fleet_store(url: str, max_sessions: int | None = None, prefix: str = "sidecar") -> FleetStore:

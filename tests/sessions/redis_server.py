@@ -1,4 +1,4 @@
-"""A real redis-server, whose clock a test moves if it wants to (moved_time.c)."""
+"""A real redis-server or valkey-server, whose clock a test moves if it wants to (moved_time.c)."""
 
 import os
 import shutil
@@ -8,8 +8,11 @@ import struct
 import subprocess
 import time
 from pathlib import Path
+from typing import Literal
 
 import pytest
+
+Kind = Literal["redis", "valkey"]
 
 START_LIMIT = 10.0
 _SHIM = Path(__file__).with_name("moved_time.c")
@@ -32,18 +35,24 @@ class RedisServer:
     """`frozen`: with the clock that `set_time` moves; else with the machine's."""
 
     def __init__(
-        self, directory: Path, *options: str, frozen: bool = False, tls: bool = False
+        self,
+        directory: Path,
+        *options: str,
+        kind: Kind = "redis",
+        frozen: bool = False,
+        tls: bool = False,
     ) -> None:
-        require("redis-server", *(["gcc"] if frozen else []))
+        require(f"{kind}-server", *(["gcc"] if frozen else []))
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
+        self._kind = kind
         self.socket = directory / "redis.sock"
         self.port = free_port()
         self._time = directory / "time"
         self._frozen = frozen
         port = ("--port", "0", "--tls-port") if tls else ("--port",)
         self._command = [
-            *("redis-server", "--bind", "127.0.0.1", *port, str(self.port)),
+            *(f"{kind}-server", "--bind", "127.0.0.1", *port, str(self.port)),
             *("--unixsocket", str(self.socket), "--save", "", "--appendonly", "no"),
             *("--dir", str(directory), "--logfile", str(directory / "log"), *options),
         ]
@@ -51,7 +60,7 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}"
+        return f"{self._kind}://127.0.0.1:{self.port}"
 
     def start(self) -> None:
         """Empty, however it ended before."""
@@ -68,7 +77,7 @@ class RedisServer:
 
     def command(self, *words: str) -> str:
         done = subprocess.run(
-            ["redis-cli", "-s", str(self.socket), *words],
+            [f"{self._kind}-cli", "-s", str(self.socket), *words],
             capture_output=True,
             text=True,
             check=True,
@@ -114,7 +123,7 @@ class RedisServer:
                     time.sleep(0.01)
                 else:
                     return
-        raise AssertionError("redis-server did not start")
+        raise AssertionError(f"{self._kind}-server did not start")
 
 
 class Sentinel(RedisServer):

@@ -299,7 +299,7 @@ class OnTmpfs(Processes):
         assert set(self.models) <= self.names()
 
 
-class OnRedis(Processes):
+class OnServer(Processes):
     server: ClassVar[RedisServer]
 
     def check_what_is_kept(self, live: set[str]) -> None:
@@ -316,8 +316,13 @@ def test_tmpfs_is_as_the_model() -> None:
 
 
 def test_redis_is_as_the_model(moved_redis: RedisServer) -> None:
-    OnRedis.server = moved_redis
-    check(OnRedis, examples=80)
+    OnServer.server = moved_redis
+    check(OnServer, examples=80)
+
+
+def test_valkey_is_as_the_model(moved_valkey: RedisServer) -> None:
+    OnServer.server = moved_valkey
+    check(OnServer, examples=80)
 
 
 def check(machine: type[Processes], examples: int) -> None:

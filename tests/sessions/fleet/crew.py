@@ -1,4 +1,4 @@
-"""Three sidecars in front of one engine, which share their sessions on a real redis-server."""
+"""Three sidecars in front of one engine, which share their sessions on a real server."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp import web
 
 from tests.harness.process import SidecarProcess
-from tests.sessions.redis_server import RedisServer
+from tests.sessions.redis_server import Kind, RedisServer
 
 SESSION = "X-Amzn-SageMaker-Session-Id"
 OPENED = "X-Amzn-SageMaker-New-Session-Id"
@@ -90,8 +90,10 @@ class Engine:
 
 
 @asynccontextmanager
-async def crew(directory: Path, sidecars: int = 3, **variables: str) -> AsyncIterator[Crew]:
-    server = RedisServer(directory)
+async def crew(
+    directory: Path, sidecars: int = 3, kind: Kind = "redis", **variables: str
+) -> AsyncIterator[Crew]:
+    server = RedisServer(directory, kind=kind)
     server.start()
     async with AsyncExitStack() as stack:
         stack.callback(server.stop)

@@ -10,8 +10,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from tests.sessions.fleet.crew import Crew, Reply, crew
 from tests.sessions.fleet.slow import slowed
+from tests.sessions.redis_server import Kind
 
 LIMIT = 1.0
 BACK = 2.0
@@ -83,9 +86,21 @@ async def emptied(fleet: Crew) -> None:
     fleet.server.command("FLUSHALL")
 
 
-async def test_only_sessions_notice(tmp_path: Path) -> None:
-    async with crew(tmp_path) as fleet:
-        for happens in (paused, killed_and_restarted_empty, emptied):
+Happening = Callable[[Crew], Awaitable[None]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "happenings"),
+    [
+        ("redis", (paused, killed_and_restarted_empty, emptied)),
+        ("valkey", (killed_and_restarted_empty,)),
+    ],
+)
+async def test_only_sessions_notice(
+    tmp_path: Path, kind: Kind, happenings: tuple[Happening, ...]
+) -> None:
+    async with crew(tmp_path, kind=kind) as fleet:
+        for happens in happenings:
             running = await strike(fleet, happens)
             assert {each.status for each in running.plain} == {200}
             assert max(each.seconds for each in running.plain) < LIMIT
@@ -98,7 +113,7 @@ async def test_only_sessions_notice(tmp_path: Path) -> None:
             assert bool(refused) == (happens is not emptied)
 
 
-async def strike(fleet: Crew, happens: Callable[[Crew], Awaitable[None]]) -> Load:
+async def strike(fleet: Crew, happens: Happening) -> Load:
     async with load(fleet) as running:
         assert {each.status for each in running.sessions} == {200}
         await happens(fleet)
