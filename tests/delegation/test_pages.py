@@ -8,7 +8,8 @@ import pytest
 from sidecar.cli import main
 from sidecar.delegation.grammar import source, variables
 from sidecar.delegation.grammar.load import load_preset
-from tests.delegation.pages import DIRECTORY, REAL, Page, Play, agrees
+from tests.delegation.pages import DIRECTORY, REAL, Page, agrees
+from tests.delegation.play import Play
 from tests.test_links import headings, links
 
 PRESETS = source.names()

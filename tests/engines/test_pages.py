@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.delegation.pages import REAL, Page, Play, agrees
+from tests.delegation.pages import REAL, Page, agrees
+from tests.delegation.play import Play
 from tests.harness.engines import EngineProcess
 
 
