@@ -144,7 +144,11 @@ async def test_the_admin_port_adds_up_what_all_have_counted(sidecar: SidecarProc
     assert await metric(sidecar, "sidecar_sessions_active") == 5
     assert await metric(sidecar, "sidecar_sessions_opened_total") == 5
     assert await metric(sidecar, used) == 20
+    for session in sessions[:4]:
+        assert (await post(sidecar.url, {"requestType": "CLOSE"}, session)).status == 200
+    assert await metric(sidecar, "sidecar_session_age_seconds_count") == 4
     before = children(sidecar)
     os.kill(min(before), signal.SIGKILL)
     assert await eventually(lambda: len(children(sidecar) - before) == 1)
     assert await metric(sidecar, used) == 20
+    assert await metric(sidecar, "sidecar_session_age_seconds_count") == 4

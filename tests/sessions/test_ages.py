@@ -4,6 +4,8 @@ import pytest
 
 from sidecar.histogram import Histogram
 from sidecar.sessions.counts import AGES
+from sidecar.sessions.fleet import scripts
+from sidecar.sessions.fleet.keys import Keys
 from sidecar.sessions.store import Store
 from tests.sessions.contract import Place, TmpfsPlace, sweep
 from tests.sessions.redis_place import RedisPlace
@@ -140,10 +142,13 @@ async def test_one_that_the_server_forgot_before_anybody_looked_is_not_counted(
     assert redis_place.server.command("KEYS", "*").split() == []
 
 
+@pytest.mark.parametrize("is_heard", [False, True])
 async def test_a_damaged_one_has_no_age_and_keeps_no_other_from_its_end(
-    redis_place: RedisPlace,
+    redis_place: RedisPlace, is_heard: bool
 ) -> None:
     store = redis_place.store()
+    if is_heard:
+        listen(store)
     for session_id in ("swept", "taken", "whole"):
         await store.open(60, session_id=session_id)
     for session_id in ("swept", "taken"):
@@ -153,3 +158,19 @@ async def test_a_damaged_one_has_no_age_and_keeps_no_other_from_its_end(
     await redis_place.sweep()
     assert store.counts().expired == 3
     assert seen(store.counts().ages)[0] == {60: 1}
+
+
+async def test_whoever_only_tells_of_an_end_does_not_count_it_again(
+    redis_place: RedisPlace,
+) -> None:
+    """It was counted by the sidecar that was killed then."""
+    killed, heir = redis_place.store(), redis_place.store()
+    told = listen(killed, heir)
+    opened = await killed.open(60)
+    redis_place.clock.advance(61)
+    keys = Keys("sidecar").of(opened.id)
+    assert await killed._server.run(scripts.EXPIRE, keys, opened.id, 1)
+    redis_place.clock.advance(31)
+    await redis_place.sweep()
+    assert [(session.id, why) for session, why in told] == [(opened.id, "adopted")]
+    assert sum(ages(killed, heir).counts) == 0
