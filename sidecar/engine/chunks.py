@@ -67,7 +67,9 @@ class ChunkDecoder:
 
     def _unfinished(self, line: bytes) -> bytes:
         """The beginning of a line; what cannot become one is refused now, not waited for."""
-        if len(line) > _LINE_LIMIT or (self._at_data_end and line != b"\r"):
+        room = _TRAILER_LIMIT - self._trailer_size if self._in_trailers else _LINE_LIMIT
+        size = len(line) - line.endswith(b"\r")
+        if size > room or (self._at_data_end and line != b"\r"):
             raise ChunkError("chunk line too long or missing")
         if b"\n" in line or b"\r" in line[:-1]:
             raise ChunkError("a line that does not end with CR LF")
