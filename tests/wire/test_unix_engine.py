@@ -28,15 +28,20 @@ async def answer(request: web.Request) -> web.StreamResponse:
     return web.json_response(seen | {"body": await request.text()})
 
 
+async def serving(path: Path) -> web.AppRunner:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.UnixSite(runner, str(path)).start()
+    return runner
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def socket_path() -> AsyncIterator[Path]:
     with tempfile.TemporaryDirectory(dir="/dev/shm") as scratch:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", answer)
-        runner = web.AppRunner(app)
-        await runner.setup()
         path = Path(scratch) / "engine.sock"
-        await web.UnixSite(runner, str(path)).start()
+        runner = await serving(path)
         yield path
         await runner.cleanup()
 
@@ -68,3 +73,27 @@ async def test_a_socket_that_is_not_there(tmp_path: Path) -> None:
     ):
         assert refused.status == 503
         assert f"unix:{tmp_path}/none.sock" in (await refused.json())["detail"]
+
+
+async def test_an_engine_that_goes_and_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "engine.sock"
+    runner = await serving(path)
+    async with (
+        SidecarProcess(f"unix:{path}") as sidecar,
+        aiohttp.ClientSession(sidecar.url) as client,
+    ):
+
+        async def ask() -> tuple[int, str]:
+            async with client.post("/any", data=b"x") as answer:
+                return answer.status, await answer.text()
+
+        assert (await ask())[0] == 200
+        await runner.cleanup()
+        path.unlink(missing_ok=True)
+        for _ in range(3):
+            status, text = await ask()
+            assert status in (502, 503)
+            assert str(path) in text
+        runner = await serving(path)
+        assert (await ask())[0] == 200
+    await runner.cleanup()
