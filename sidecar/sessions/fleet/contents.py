@@ -11,7 +11,7 @@ from sidecar.sessions.counts import Counts
 from sidecar.sessions.fleet import scripts
 from sidecar.sessions.fleet.keys import Keys
 from sidecar.sessions.fleet.operation import Operation
-from sidecar.sessions.fleet.scripts import Script
+from sidecar.sessions.fleet.script import Script
 from sidecar.sessions.fleet.server import Server
 from sidecar.sessions.record import encode_state
 from sidecar.sessions.session import is_well_formed

@@ -10,7 +10,7 @@ from typing import Any
 from sidecar.errors import StoreFull, StoreUnavailable
 from sidecar.histogram import Histogram
 from sidecar.sessions.counts import CALLS, Counts, Op
-from sidecar.sessions.fleet.scripts import Script
+from sidecar.sessions.fleet.script import Script
 from sidecar.sessions.fleet.server import Server
 
 

@@ -1,98 +1,14 @@
-"""What the server does in one step: a script for each operation, on the server's own clock.
+"""What the server does in one step: a script for each operation, on the server's own clock."""
 
-Scripts replicate their effects (the default since Redis 5), so a replica never asks for the time.
-Numbers are put in words by `num`: Lua's own way turns 1.8e15 into "1.8e+15".
-"""
+from sidecar.sessions.fleet.script import Script, of_session
 
-import hashlib
-from dataclasses import dataclass, field
-
-# A record outlives its session by this much, so that somebody can be told of its end.
-GRACE_MS = 3_600_000
 # Who took over to tell of an end, and has not done it by then, was killed.
 TELLING_US = 30_000_000
 LEASE_MS = 4_000
 
-_BEGIN = f"""
-local RECORD, EVENTS, DATA, LEASE = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local ENDS, IDS, LATE, SAID = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
-local id = ARGV[1]
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
-
-local function num(n) return string.format('%.0f', n) end
-
-local function is_live()
-  local ends = redis.call('HGET', RECORD, 'end')
-  return ends and tonumber(ends) > now
-end
-
-local function count()
-  return redis.call('ZCOUNT', ENDS, '(' .. num(now), '+inf')
-end
-
--- Of the lists too: nothing is left of a fleet that was taken down.
-local function keep_until(ends)
-  local ms = math.ceil(ends / 1000)
-  redis.call('PEXPIREAT', RECORD, num(ms + {GRACE_MS}))
-  redis.call('PEXPIREAT', EVENTS, num(ms))
-  redis.call('PEXPIREAT', DATA, num(ms))
-  for _, list in ipairs({{ENDS, IDS, LATE, SAID}}) do
-    if redis.call('PTTL', list) < ms - now / 1000 + {GRACE_MS} then
-      redis.call('PEXPIREAT', list, num(ms + {GRACE_MS}))
-    end
-  end
-end
-
-local function take_away()
-  redis.call('DEL', RECORD, EVENTS, DATA, LEASE)
-  redis.call('ZREM', ENDS, id)
-  redis.call('ZREM', IDS, id)
-end
-
--- In whole microseconds; -1 where somebody has damaged what was kept of it.
-local function age(created, ends)
-  created, ends = tonumber(created), tonumber(ends)
-  return created and ends and math.max(0, ends - created) or -1
-end
-
--- What has expired, if somebody is to be told of it: due is when another sidecar may do that.
--- With its age then.
-local function retire(due)
-  local found = redis.call('HMGET', RECORD, 'token', 'created', 'end', 'owner', 'state')
-  local said = false
-  if found[1] and due then
-    local name = id .. '~' .. found[1]
-    said = cjson.encode({{name, id, found[2], found[3], found[4], found[5]}})
-    redis.call('HSET', SAID, name, said)
-    redis.call('ZADD', LATE, due, name)
-    redis.call('PEXPIRE', LATE, {24 * GRACE_MS})
-    redis.call('PEXPIRE', SAID, {24 * GRACE_MS})
-  end
-  take_away()
-  return said, age(found[2], found[3])
-end
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    text: str
-    sha: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "sha", hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
-        )
-
-
-def _script(text: str) -> Script:
-    return Script(_BEGIN + text)
-
-
 # id, token, life and idle time in us, owner, state, maximum, whether ends are told of.
 # -1: a live one has the id; -2: the maximum is reached.
-OPEN = _script("""
+OPEN = of_session("""
 local ttl, idle, max = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[7])
 if is_live() then return -1 end
 local former = false
@@ -119,7 +35,7 @@ if ARGV[2] ~= '' and ARGV[2] ~= '=' .. string.sub(found[3], 2) then return false
 """
 
 # id, "=" and owner or nothing, whether to touch. Nothing: there is no such session.
-GET = _script(
+GET = of_session(
     _OF_OWNER
     + """
 local idle = tonumber(found[5])
@@ -135,11 +51,11 @@ return {found[1], found[2], found[3], found[4]}
 )
 
 # id, "=" and owner or nothing.
-CLOSE = _script(_OF_OWNER + "take_away() return {count(), age(found[1], now)}")
+CLOSE = of_session(_OF_OWNER + "take_away() return {count(), age(found[1], now)}")
 
 # id, whether ends are told of. Nothing: it lives, or is not there. A number, its age: there is
 # nothing to tell.
-EXPIRE = _script(f"""
+EXPIRE = of_session(f"""
 if is_live() then return false end
 if redis.call('EXISTS', RECORD) == 0 then take_away() return false end
 local said, old = retire(ARGV[2] == '1' and num(now + {TELLING_US}))
@@ -148,11 +64,11 @@ return said or old
 
 _LIVE = "if not is_live() then return -1 end\n"
 
-STATE = _script(_LIVE + "return redis.call('HGET', RECORD, 'state')")
-SAVE = _script(_LIVE + "redis.call('HSET', RECORD, 'state', ARGV[2]) return 1")
+STATE = of_session(_LIVE + "return redis.call('HGET', RECORD, 'state')")
+SAVE = of_session(_LIVE + "redis.call('HSET', RECORD, 'state', ARGV[2]) return 1")
 
 # id, largest size, events. A negative number: the size that was too large.
-APPEND = _script(
+APPEND = of_session(
     _LIVE
     + """
 local size = tonumber(redis.call('HGET', RECORD, 'size'))
@@ -167,10 +83,10 @@ keep_until(tonumber(redis.call('HGET', RECORD, 'end')))
 return 1
 """
 )
-LOG = _script(_LIVE + "return redis.call('LRANGE', EVENTS, 0, -1)")
+LOG = of_session(_LIVE + "return redis.call('LRANGE', EVENTS, 0, -1)")
 
 # id, how many.
-DROP = _script(
+DROP = of_session(
     _LIVE
     + """
 local count, size = tonumber(ARGV[2]), tonumber(redis.call('HGET', RECORD, 'size'))
@@ -183,7 +99,7 @@ return 1
 )
 
 # id, key, value, largest number of keys. -2: there are as many.
-PUT = _script(
+PUT = of_session(
     _LIVE
     + """
 if redis.call('HEXISTS', DATA, ARGV[2]) == 0 and redis.call('HLEN', DATA) >= tonumber(ARGV[4]) then
@@ -194,12 +110,12 @@ keep_until(tonumber(redis.call('HGET', RECORD, 'end')))
 return 1
 """
 )
-VALUE = _script(_LIVE + "return {redis.call('HGET', DATA, ARGV[2])}")
-DELETE = _script(_LIVE + "return redis.call('HDEL', DATA, ARGV[2])")
-DATA_KEYS = _script(_LIVE + "return redis.call('HKEYS', DATA)")
+VALUE = of_session(_LIVE + "return {redis.call('HGET', DATA, ARGV[2])}")
+DELETE = of_session(_LIVE + "return redis.call('HDEL', DATA, ARGV[2])")
+DATA_KEYS = of_session(_LIVE + "return redis.call('HKEYS', DATA)")
 
 # id, token of the lease. Nothing: somebody has it. Else the session's own token.
-LEND = _script(
+LEND = of_session(
     _LIVE
     + f"""
 if not redis.call('SET', LEASE, ARGV[2], 'NX', 'PX', {LEASE_MS}) then return false end
@@ -208,14 +124,14 @@ return redis.call('HGET', RECORD, 'token')
 )
 
 # id, token of the lease, token of the session it is for.
-RENEW = _script(f"""
+RENEW = of_session(f"""
 if redis.call('GET', LEASE) == ARGV[2] then return redis.call('PEXPIRE', LEASE, {LEASE_MS}) end
 -- It ran out while the server could not be reached; nobody else came.
 if not is_live() or redis.call('HGET', RECORD, 'token') ~= ARGV[3] then return 0 end
 return redis.call('SET', LEASE, ARGV[2], 'NX', 'PX', {LEASE_MS}) and 1 or 0
 """)
 
-RETURN = _script("if redis.call('GET', LEASE) == ARGV[2] then redis.call('DEL', LEASE) end")
+RETURN = of_session("if redis.call('GET', LEASE) == ARGV[2] then redis.call('DEL', LEASE) end")
 
 _DUE = """
 local time = redis.call('TIME')

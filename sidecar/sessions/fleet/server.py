@@ -25,7 +25,7 @@ from redis.exceptions import (
 )
 
 from sidecar.errors import StoreFull, StoreUnavailable
-from sidecar.sessions.fleet.scripts import Script
+from sidecar.sessions.fleet.script import Script
 
 LOG = logging.getLogger("sidecar.sessions")
 
