@@ -105,7 +105,7 @@ async def test_without_memory_clients_are_refused_and_a_sweep_fails(
     told = listen(store)
     await store.open(60, session_id=ID)
     redis_place.clock.advance(61)
-    redis_place.server.command("CONFIG", "SET", "maxmemory", "1mb")
+    redis_place.server.command("CONFIG", "SET", "maxmemory", "1")
     try:
         with pytest.raises(StoreFull):
             await store.open(60)

@@ -117,7 +117,7 @@ async def test_no_memory_is_no_room_and_closing_makes_some(
 ) -> None:
     kept = await store.open(60, state={"n": 1})
     full = [await store.open(60) for _ in range(3)]
-    server.command("CONFIG", "SET", "maxmemory", "1mb")
+    server.command("CONFIG", "SET", "maxmemory", "1")
     with pytest.raises(StoreFull, match="has no memory left") as refused:
         await store.open(60)
     assert refused.value.retry_after
