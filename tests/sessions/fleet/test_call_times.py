@@ -1,34 +1,17 @@
 """What the server is asked is timed, and what it cannot do is counted, by the store's verbs."""
 
-from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
 from sidecar.errors import StoreFull, StoreUnavailable
 from sidecar.sessions.counts import OPS, Counts
 from sidecar.sessions.fleet.store import FleetStore
-from tests.sessions.redis_place import RedisPlace, fleet_store
+from tests.sessions.redis_place import RedisPlace
 from tests.sessions.redis_server import RedisServer
 from tests.sessions.test_ends_told import listen
 
 ID = "conv1"
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path)
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-async def store(server: RedisServer) -> AsyncIterator[FleetStore]:
-    store = fleet_store(server.url)
-    yield store
-    await store.stop()
 
 
 def answered(counts: Counts) -> dict[str, int]:

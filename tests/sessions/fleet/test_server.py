@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -15,21 +15,6 @@ from tests.sessions.contract import until
 from tests.sessions.fleet.slow import Relay, slowed
 from tests.sessions.redis_place import RedisPlace, fleet_store
 from tests.sessions.redis_server import RedisServer
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path)
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-async def store(server: RedisServer) -> AsyncIterator[FleetStore]:
-    store = fleet_store(server.url)
-    yield store
-    await store.stop()
 
 
 @pytest.fixture
