@@ -87,6 +87,10 @@ UNUSABLE = {
     "100000-headers": Reply(OK + b"X-A: b\r\n" * 100_000 + EMPTY, "hold"),
     "one-header-of-1-mib": Reply(OK + b"X-A: %b\r\n" % (b"a" * 2**20) + EMPTY, "hold"),
     "head-that-never-ends": Reply(OK + b"X-A: b\r\n" * 100_000, "hold"),
+    "interim-without-number": Reply(
+        b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * 5000, "hold"
+    ),
+    "continue-without-number": Reply(b"HTTP/1.1 100 Continue\r\n\r\n" * 5000, "hold"),
     "interim-then-close": Reply(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"),
     "interim-without-end": Reply(b"HTTP/1.1 100 Continue\r\n\r\n" * 3, "close"),
 }
