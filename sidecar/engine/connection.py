@@ -184,8 +184,9 @@ class EngineConnection(EngineWire):
             self._sink.on_interim(reply)
 
     def _whole(self, reply: Reply, body: bytes) -> None:
-        """Most replies come with one read."""
-        sink = self._take_sink()
+        """Most replies come with one read: no call here that can be left out."""
+        sink, self._sink = self._sink, None
+        assert sink is not None
         self.streamed = False
         self._release(reusable=reply.keep_alive)
         sink.on_whole(reply, body)
