@@ -118,6 +118,33 @@ async def test_a_request_behind_a_refused_upgrade_is_a_request(
     assert engine.at(path + b"/next") == []
 
 
+@pytest.mark.parametrize(
+    "refusal, body",
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", b"hi"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", b"hi"),
+        (b"HTTP/1.1 200 OK\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n", b""),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", b""),
+    ],
+    ids=["counted", "chunked", "with-upgrade", "not-found"],
+)
+async def test_an_upgrade_that_is_answered_as_a_request(
+    client: RawClient, engine: RecordingEngine, path: bytes, refusal: bytes, body: bytes
+) -> None:
+    """An engine that knows nothing of WebSocket ignores Upgrade; its connection goes on."""
+
+    async def ignore(exchange: Exchange) -> None:
+        await exchange.send(refusal)
+
+    engine.on(path, ignore)
+    for _ in range(2):
+        answer = await client.ask(upgrade(path))
+        assert (answer.status, answer.body) == (int(refusal[9:12]), body)
+        assert answer.values(b"Upgrade") == []
+    first, second = engine.at(path)
+    assert first.connection == second.connection
+
+
 @pytest.mark.parametrize("who", ["client", "engine"])
 async def test_the_end_of_one_side_is_the_end_of_the_other(
     client: RawClient, engine: RecordingEngine, path: bytes, who: str
