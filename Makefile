@@ -59,7 +59,7 @@ lock:
 	$(PYTHON) -m venv --clear $(LOCK_VENV)
 	$(LOCK_VENV)/bin/python $(PIP) install pip-tools==7.6.2
 	$(COMPILE) --extra dev -o requirements/dev.txt pyproject.toml
-	$(COMPILE) --extra redis -c requirements/dev.txt -o requirements/runtime.txt pyproject.toml
+	$(COMPILE) --extra redis --extra otel -c requirements/dev.txt -o requirements/runtime.txt pyproject.toml
 	$(COMPILE) -c requirements/dev.txt --only-build-deps --build-deps-for wheel \
 		-o requirements/build.txt pyproject.toml
 

@@ -21,11 +21,12 @@ from sidecar.engine.replicas import Replicas
 from sidecar.engine.rounds import watching
 from sidecar.keeping import Keeping
 from sidecar.manager import Manager
-from sidecar.ops.access import noting
+from sidecar.ops.access import access_log, noting
 from sidecar.ops.figures import Figures, as_line, figures
 from sidecar.ops.log import LOG, EventHandler, write_event
 from sidecar.ops.replicas import replica_figures
 from sidecar.ops.tally import Tally
+from sidecar.ops.tracing import make_spans
 from sidecar.parts import Process, cannot_listen, make_vocabulary
 from sidecar.proxy.connections import Connections
 from sidecar.proxy.express.server import ExpressServer
@@ -79,6 +80,7 @@ class _App(Process):
         super().__init__(settings)
         self._socket = sock
         self._tally = Tally()
+        self._spans = make_spans(settings)
 
     async def _serve(self, store: Store, replicas: Replicas, keeping: Keeping) -> int:
         settings = self._settings
@@ -88,7 +90,9 @@ class _App(Process):
             await apart.start()
         self._life.is_busy = lambda: any(work.running for work in contracts.work)
         voice = contracts.dialects[-1].voice
-        on_turn = noting(self._tally, LOG if settings.access_log else None)
+        notes = [access_log(LOG)] if settings.access_log else []
+        if self._spans is not None:
+            notes.append(self._spans.end)
         house = House(
             settings,
             voice,
@@ -96,9 +100,10 @@ class _App(Process):
             keeping.keeper,
             replicas,
             self._life,
-            on_turn,
+            noting(self._tally, *notes),
             keeping.companions,
             keeping.order,
+            self._spans,
         )
         connections = Connections(
             Limits.of(settings),
@@ -176,6 +181,8 @@ class _App(Process):
             await admin.cleanup()
         for task in (asked, *tasks):
             task.cancel()
+        if self._spans is not None:
+            await self._spans.stop()
         return code if ended == {asked} else 1
 
 

@@ -1,6 +1,7 @@
 """What is noted about one request, from its head to its last byte, for the log and the metrics."""
 
 import time
+from typing import Any
 
 
 class Turn:
@@ -20,10 +21,12 @@ class Turn:
         "left",
         "method",
         "path",
+        "replica",
         "request_id",
         "session",
         "started",
         "status",
+        "trace",
         "trace_id",
     )
 
@@ -49,4 +52,6 @@ class Turn:
         self.request_id = request_id
         self.trace_id = trace_id
         self.error: str | None = None
+        self.replica: str | None = None  # its address, where there are several
+        self.trace: Any = None  # its spans, where they are made
         self.left = False  # the client went away before its answer was complete

@@ -16,6 +16,7 @@ from sidecar.config.token import Token
 
 TOKEN = Path(__file__).parent / "admin" / "token.txt"
 NAMES = tuple(Settings.model_fields)
+SWITCHES = ("sessions", "access_log", "trace_session_id")
 TCP = EngineAddress("http://127.0.0.1:8000", "127.0.0.1", 8000)
 
 DEFAULTS: dict[str, Any] = {
@@ -68,6 +69,7 @@ DEFAULTS: dict[str, Any] = {
     "log_format": "json",
     "log_level": "info",
     "access_log": True,
+    "trace_session_id": False,
     "config": None,
     "workers": 1,
     "express": True,
@@ -193,8 +195,8 @@ GOOD: tuple[tuple[str, str, Any], ...] = (
     ("memory_reply", "{role: 'bot', text: out}", Query("{role: 'bot', text: out}")),
     ("memory_delta", "token.text", Query("token.text")),
     ("memory_finish", "off", None),
-    *((name, word, True) for name in ("sessions", "access_log") for word in ("on", "YES", "1")),
-    *((name, word, False) for name in ("sessions", "access_log") for word in ("off", "False", "0")),
+    *((name, word, True) for name in SWITCHES for word in ("on", "YES", "1")),
+    *((name, word, False) for name in SWITCHES for word in ("off", "False", "0")),
     ("sessions_expiration_file", "true", True),
     ("engine_preset", "sglang", "sglang"),
     ("create_session_defaults", '{"body.capacity": 1024}', {"body.capacity": 1024}),
@@ -341,6 +343,7 @@ BAD: tuple[tuple[str, str, str], ...] = (
     ("log_level", "loud", "is not a log level; write debug, info, warning, error"),
     ("log_level", "-1", "is not a log level"),
     ("access_log", "x", "is neither on nor off"),
+    ("trace_session_id", "x", "is neither on nor off"),
     ("config", "/nowhere/sidecar.toml", "cannot be read (No such file or directory); correct it"),
     ("workers", "x", "is not a whole number above 0"),
     ("express", "fast", "is neither on nor off"),

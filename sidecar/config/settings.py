@@ -200,6 +200,10 @@ class Settings(BaseModel):
     log_level: Annotated[str, parsed(values.log_level)] = setting(
         "info", "`debug`, `info`, `warning` or `error`, or a number of Python's `logging`"
     )
+    trace_session_id: Switch = setting(
+        "off",
+        "whole session ids in OpenTelemetry spans, `session.id`: they are the keys to the sessions",
+    )
     access_log: Switch = setting("on", "one line per request")
     config: Annotated[Path | None, parsed(Path)] = setting(
         None, "a TOML file with any of these, in lower case and without the prefix"

@@ -18,15 +18,18 @@ _GONE = "the client went away before its answer was complete"
 _ID = re.compile(r"([0-9a-f]{8})(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def noting(tally: Tally, log: Log | None) -> Callable[[Turn], None]:
-    """What is called with every request that has ended; without a log it is only counted."""
-    if log is None:
-        return tally.note
-    note, write = tally.note, access_log(log)
+def noting(tally: Tally, *others: Callable[[Turn], None]) -> Callable[[Turn], None]:
+    """What is called with every request that has ended: it is counted, at least."""
+    note: Callable[[Turn], None] = tally.note
+    for other in others:
+        note = _both(note, other)
+    return note
 
+
+def _both(first: Callable[[Turn], None], then: Callable[[Turn], None]) -> Callable[[Turn], None]:
     def on_turn(turn: Turn) -> None:
-        note(turn)
-        write(turn)
+        first(turn)
+        then(turn)
 
     return on_turn
 
@@ -39,17 +42,19 @@ def _as_json(log: Log) -> Callable[[Turn], None]:
     add, stamp, now = log.lines.add, log.stamp, time.monotonic
 
     def write(turn: Turn) -> None:
-        if _is_probe(turn):
+        if is_probe(turn):
             return
         started, first_byte = turn.started, turn.first_byte
         session = turn.session
-        error = _wrong(turn) if turn.error is not None or turn.left else None
+        error = gone_wrong(turn) if turn.error is not None or turn.left else None
         status = f'"status":{turn.status},' if turn.status else ""
         in_session = f'"session":{quoted(session[:8])},' if session else ""
         first = f'"first_byte_ms":{(first_byte - started) * 1000:.3f},' if first_byte else ""
         rest = "" if error is None else f',"error":{quoted(error)}'
         if turn.request_id is not None:
             rest = f',"request_id":{quoted(turn.request_id)}{rest}'
+        if turn.replica is not None:
+            rest = f',"replica":{quoted(turn.replica)}{rest}'
         if turn.trace_id is not None:
             rest = f',"trace_id":{quoted(turn.trace_id)}{rest}'
         add(
@@ -64,7 +69,7 @@ def _as_json(log: Log) -> Callable[[Turn], None]:
 
 def _for_people(log: Log) -> Callable[[Turn], None]:
     def write(turn: Turn) -> None:
-        if not _is_probe(turn):
+        if not is_probe(turn):
             log.write("info", "request", _fields(turn))
 
     return write
@@ -83,12 +88,14 @@ def _fields(turn: Turn) -> dict[str, object]:
         "bytes_out": turn.bytes_out,
         "client": turn.client,
         "trace_id": turn.trace_id,
+        "replica": turn.replica,
         "request_id": turn.request_id,
-        "error": _wrong(turn),
+        "error": gone_wrong(turn),
     }
 
 
-def _wrong(turn: Turn) -> str | None:
+def gone_wrong(turn: Turn) -> str | None:
+    """In words, without a whole session id."""
     error = turn.error
     if error is None:
         return _GONE if turn.left else None
@@ -97,7 +104,8 @@ def _wrong(turn: Turn) -> str | None:
     return _ID.sub(r"\1", error)
 
 
-def _is_probe(turn: Turn) -> bool:
+def is_probe(turn: Turn) -> bool:
+    """One that went well: it is neither logged nor traced."""
     return turn.intent == "ping" and turn.status == 200
 
 

@@ -18,7 +18,7 @@ from sidecar.proxy.relay import Relay
 from sidecar.proxy.tunnel import tunnel
 from sidecar.proxy.watches import Watches
 from sidecar.proxy.way import REPINNED, find_way, settle
-from sidecar.proxy.wire import request_head
+from sidecar.proxy.wire import request_head, untraced
 from sidecar.sessions.session import Session
 
 # An engine that is told by the end of its connection that nobody waits any more stops soon, or
@@ -113,7 +113,7 @@ class Forwarding:
                 bodyless=self._head.method == "HEAD",
                 upgrade=self._head.websocket,
             )
-            self._turn.forwarded = time.monotonic()
+            self._turn.forwarded, self._turn.replica = time.monotonic(), engine.name
             if request.body is None:
                 self._body.start_upload(exchange)
             else:
@@ -128,6 +128,8 @@ class Forwarding:
     async def _relay(self, exchange: Exchange, watches: Watches) -> Sent:
         reply = await exchange.head(self._house.settings.engine_response_timeout)
         self._turn.status, self._turn.first_byte = reply.status, time.monotonic()
+        if self._house.spans is not None:
+            self._house.spans.answered(self._turn, reply.status)
         announcement = await self._announcement(reply.status)
         if reply.status == 101:
             return await tunnel(self._outgoing, exchange, reply, announcement)
@@ -152,6 +154,9 @@ class Forwarding:
             await self._house.keeper.forget(session.id)
 
     def _head_for(self, engine: Engine, request: EngineRequest, length: int | None) -> bytes:
+        lines = request.lines
+        if self._house.spans is not None:
+            lines = untraced(lines) + self._house.spans.onward(self._turn)
         return request_head(
-            self._head, request.target, request.lines, host=engine.host_header, length=length
+            self._head, request.target, lines, host=engine.host_header, length=length
         )

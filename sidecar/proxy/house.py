@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sidecar.config import Settings
 from sidecar.dialects.intent import Voice
@@ -13,12 +14,15 @@ from sidecar.sessions.order import Order
 from sidecar.sessions.store import Immediate, Store
 from sidecar.turn import Turn
 
+if TYPE_CHECKING:
+    from sidecar.ops.spans import Spans
+
 
 @dataclass(frozen=True, slots=True)
 class House:
     """voice: for what is said where no request is known.
 
-    order: None where the requests of one session need none.
+    order: None where the requests of one session need none. spans: None where no trace is made.
     """
 
     settings: Settings
@@ -30,6 +34,7 @@ class House:
     on_turn: Callable[[Turn], None]
     companions: Sequence[Companion] = ()
     order: Order | None = None
+    spans: "Spans | None" = None
     slow_sessions: bool = field(init=False)
     """What concerns a session may take time, or change a request: the express lane leaves it."""
     at_once: Immediate | None = field(init=False)

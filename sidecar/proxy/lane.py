@@ -26,9 +26,8 @@ class Lane:
         connection = request.protocol
         assert isinstance(connection, ClientConnection)
         plan = connection.plan
-        assert plan is not None and plan.head is not None
-        head = plan.head
-        turn = Turn(head.method, plan.path, connection.client, head.request_id, head.trace_id)
+        assert plan is not None
+        turn = plan.turn(connection.client, self._house.spans)
         try:
             sent = await self._serve(request, connection, turn)
         except asyncio.CancelledError:

@@ -7,6 +7,7 @@ client on a kept-alive connection repeats itself) are kept: no bytes are read in
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
@@ -26,7 +27,11 @@ from sidecar.dialects.intent import (
 from sidecar.errors import BadRequest, BodyTooLarge, HeadTooLarge, SidecarError, TargetTooLong
 from sidecar.head import Head, examine
 from sidecar.headers import Vocabulary
-from sidecar.proxy.wire import request_start
+from sidecar.proxy.wire import request_start, untraced
+from sidecar.turn import Turn
+
+if TYPE_CHECKING:
+    from sidecar.ops.spans import Spans
 
 HEAD_LIMIT = 65536
 # A body up to this size is read whole first: the engine never waits for a slow small upload.
@@ -75,6 +80,17 @@ class Plan:
         """Of a WebSocket: its key is new each time (RFC 6455 section 4.1)."""
         return self.head is not None and self.head.websocket
 
+    def turn(self, client: str, spans: "Spans | None") -> Turn:
+        """For one request with this head, from that address."""
+        head = self.head
+        if head is None:
+            turn = Turn(self.method, self.path, client)
+        else:
+            turn = Turn(head.method, self.path, client, head.request_id, head.trace_id)
+        if spans is not None:
+            spans.begin(turn, () if head is None else head.lines)
+        return turn
+
     def engine_head(self, session_line: bytes) -> bytes:
         """The head that goes to the engine for a plain request."""
         line, whole = self._whole
@@ -85,6 +101,12 @@ class Plan:
             whole = b"%b%b\r\n" % (self._start, session_line)
             self._whole = session_line, whole
         return whole
+
+    def traced_head(self, lines: bytes) -> bytes:
+        """The same with `lines`, and without the trace's lines that came."""
+        assert self.head is not None and self.route is not None
+        start = request_start(self.head, self.route.target, untraced(self.head.lines))
+        return b"%b%b\r\n" % (start, lines)
 
     def intent_with(self, body: bytes) -> Intent:
         """The intent, now that a body that had to be peeked at is known. Raises SidecarError."""

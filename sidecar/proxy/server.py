@@ -12,7 +12,6 @@ from sidecar.proxy.framing import Framer
 from sidecar.proxy.house import House
 from sidecar.proxy.pace import Pace
 from sidecar.proxy.plan import Plan, Planner
-from sidecar.turn import Turn
 
 
 class ClientServer(web.Server):
@@ -40,7 +39,7 @@ class ClientServer(web.Server):
         return self._house.voice.refuse(error)
 
     def note_refused(self, connection: ClientConnection, plan: Plan) -> None:
-        turn = Turn(plan.method, plan.path, connection.client)
+        turn = plan.turn(connection.client, self._house.spans)
         if plan.refusal is not None:
             turn.status, turn.error = plan.refusal.answer.status, plan.refusal.error
         self._house.on_turn(turn)

@@ -39,7 +39,8 @@ class Visit:
             intent = await self._peek(intent.limit)
         if isinstance(intent, Serve):
             self._turn.intent = intent.name
-            return await serve(intent, self._head, self._body, self._outgoing)
+            spans = self._house.spans
+            return await serve(intent, self._head, self._body, self._outgoing, spans)
         if isinstance(intent, Within):
             self._turn.intent = intent.name
             async with intent.hold() as session:

@@ -9,6 +9,7 @@ from sidecar.head import Head
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
+_TRACE = (b"traceparent", b"tracestate")
 
 _REASONS = {
     200: "OK",
@@ -127,6 +128,11 @@ def is_framing(line: bytes) -> bool:
 def without(lines: Iterable[bytes], name: bytes) -> list[bytes]:
     """The header lines but those of `name`, which is in lower case."""
     return [line for line in lines if line.partition(b":")[0].lower() != name]
+
+
+def untraced(lines: Iterable[bytes]) -> list[bytes]:
+    """The header lines but those that say what caused a request (W3C Trace Context)."""
+    return [line for line in lines if line.partition(b":")[0].lower() not in _TRACE]
 
 
 def reply_framing(

@@ -112,7 +112,7 @@ class Supervisor:
         with suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await self._stopping.wait()
-        if not self._is_wanted():
+        if self._stopping.is_set() or not self._is_wanted():
             return False
         self.restarts += 1
         return True

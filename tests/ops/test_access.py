@@ -77,6 +77,7 @@ def test_all_that_is_known(line: Line) -> None:
         bytes_out=4711,
         request_id="r-1",
         trace_id="0af7651916cd43dd",
+        replica="http://e:1",
         error="broken",
     )
     made.first_byte = made.started + 0.0123
@@ -97,6 +98,7 @@ def test_all_that_is_known(line: Line) -> None:
         "client": "127.0.0.1",
         "request_id": "r-1",
         "trace_id": "0af7651916cd43dd",
+        "replica": "http://e:1",
         "error": "broken",
     } | ({"first_byte_ms": "12.3"} if line(made).startswith("{") else {})
 

@@ -13,6 +13,7 @@ from tests.harness.behaviours import chunked, says
 from tests.harness.process import SidecarProcess
 from tests.harness.raw_client import Answer, RawClient
 from tests.harness.recording_engine import RecordingEngine
+from tests.harness.waiting import eventually
 from tests.replicas.fleet import Caller
 
 lanes = pytest.mark.parametrize("express", ["on", "off"])
@@ -93,6 +94,7 @@ async def test_a_single_engine_is_not_named() -> None:
         await caller.all_ready()
         engine.on(b"/own", says(REPLIES["its own"]))
         assert (await ask(sidecar)).values(NAME) == []
+        assert "replica" not in await sidecar.event("request")
         assert (await ask(sidecar, b"/own")).values(NAME) == [b"me"]
         session, replica = await caller.open()
         assert replica == ""
@@ -148,3 +150,17 @@ NAMES = {
 @pytest.mark.parametrize("urls", NAMES)
 def test_names(urls: str) -> None:
     assert short_names(load({"SIDECAR_ENGINE_URL": urls}).engine_url) == NAMES[urls]
+
+
+@lanes
+async def test_the_log_names_it_too(express: str) -> None:
+    async with two(express, header="off") as (engine, caller):
+        addresses = [f"http://{host}:{engine.port}" for host in ("127.0.0.1", "localhost")]
+        for _ in addresses:
+            await ask(caller.sidecar)
+
+        def named() -> list[str]:
+            lines = [line for line in caller.sidecar.log if line.get("path") == "/x"]
+            return sorted(line["replica"] for line in lines)
+
+        assert await eventually(lambda: named() == addresses)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
@@ -31,6 +31,7 @@ from sidecar.dialects.intent import Answer, ApiRequest, Stream
 TIMEOUT_LIMIT: Final = 3600
 _PROXY: Final = "/api/inference/proxy"
 _TARGET: Final = "x-inf-target-url"
+_CAUSES: Final = (b"traceparent", b"tracestate", b"baggage")
 _REFUSED: Final = ("webhook", "run_at", "setup")
 _IGNORED: Final = ("infra", "workers", "metadata", "version_id", "stream", "wait")
 
@@ -90,6 +91,7 @@ class Api:
         await self._join(task, body, ref, owner)
 
         async def work(live: Live) -> Any:
+            live.cause = _cause(request.lines)
             return await self._runner.run(live, app, path)
 
         async def join() -> None:
@@ -188,6 +190,10 @@ def _unwrapped(request: ApiRequest) -> ApiRequest:
     except ValueError:
         raise BadCall(f"{_TARGET} is not a URL") from None
     return replace(request, path=parts.path, query=parts.query)
+
+
+def _cause(lines: Iterable[bytes]) -> list[bytes]:
+    return [line for line in lines if line.partition(b":")[0].lower() in _CAUSES]
 
 
 def _owner(request: ApiRequest) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sidecar.config.apps import App
 from sidecar.dialects.inferencesh.errors import CallFailed
 from sidecar.dialects.inferencesh.live import Live
-from sidecar.dialects.inferencesh.upstream import asked, whole
+from sidecar.dialects.inferencesh.upstream import AS_JSON, asked, whole
 from sidecar.dialects.inferencesh.words import content, read_words
 from sidecar.engine.engine import Engine
 from sidecar.engine.request import EngineRequest
@@ -67,8 +67,7 @@ class Chat:
             raise CallFailed("the conversation is too long to be kept: begin it anew") from None
 
     async def _ask(self, live: Live, engine: Engine, path: str, body: dict[str, Any]) -> str:
-        lines = [b"Content-Type: application/json\r\n", b"Accept-Encoding: identity\r\n"]
-        request = EngineRequest("POST", path, lines, json.dumps(body).encode())
+        request = EngineRequest("POST", path, [*AS_JSON, *live.cause], json.dumps(body).encode())
         async with asked(engine, request, within=self._within) as (reply, exchange):
             if reply.is_event_stream:
                 text, _ = await read_words(live, exchange, self._limit)

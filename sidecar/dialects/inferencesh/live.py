@@ -10,6 +10,8 @@ class Live:
     def __init__(self, task: Task, owner: str) -> None:
         self.task = task
         self.owner = owner
+        self.cause: list[bytes] = []
+        """Header lines that say what caused its call, for the engine: its trace and baggage."""
         self.deltas: list[str] = []  # of an answer that comes word by word
         self.runner: asyncio.Task[None] | None = None
         self.is_ending = False  # its work is done, and being kept

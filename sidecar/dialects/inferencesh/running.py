@@ -22,7 +22,7 @@ from sidecar.dialects.inferencesh.live import Live
 from sidecar.dialects.inferencesh.sessions import AppSessions
 from sidecar.dialects.inferencesh.task import Status
 from sidecar.dialects.inferencesh.tasks import Tasks
-from sidecar.dialects.inferencesh.upstream import asked, output_of, whole
+from sidecar.dialects.inferencesh.upstream import AS_JSON, asked, output_of, whole
 from sidecar.dialects.inferencesh.words import read_words
 from sidecar.engine.engine import Engine
 from sidecar.engine.replicas import Replicas
@@ -110,7 +110,7 @@ class Runner:
         given = await self._files.restored(live.task.input)
         if app.chat:
             return await self._chat.answer(live, app, path, engine, session, given)
-        lines = [b"Content-Type: application/json\r\n", b"Accept-Encoding: identity\r\n"]
+        lines = [*AS_JSON, *live.cause]
         if session is not None and self._header is not None:
             lines.append(f"{self._header}: {session.id}\r\n".encode())
         body = json.dumps({} if given is None else given).encode()

@@ -16,6 +16,7 @@ from sidecar.engine.reply import Reply
 from sidecar.engine.request import EngineRequest
 from sidecar.errors import EngineError, EngineTimeout
 
+AS_JSON: Final = (b"Content-Type: application/json\r\n", b"Accept-Encoding: identity\r\n")
 _WORDS: Final = 300
 # A process that dies closes what it has open one by one; its port may be the last.
 _LOOKS: Final = (0.0, 0.05, 0.2)

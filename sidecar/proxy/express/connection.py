@@ -192,15 +192,22 @@ class ExpressConnection(RequestInHand):
         else:
             session = step(act(house, intent, route, self.turn))
         if session is None:
-            self._forward.start(house.replicas.place(), plan.engine_head(b"") + body, None)
+            head = plan.engine_head(b"") if house.spans is None else self._traced_head(plan, b"")
+            self._forward.start(house.replicas.place(), head + body, None)
         elif isinstance(session, Answer):
             self._say(session)
         else:
             is_new = isinstance(intent, Begin)
             if house.replicas.several and not is_new:
                 step(settle(house, session))
-            request = plan.engine_head(route.dialect.session_line(session)) + body
-            self._forward.start(house.replicas.of(session), request, session, is_new=is_new)
+            line = route.dialect.session_line(session)
+            head = plan.engine_head(line) if house.spans is None else self._traced_head(plan, line)
+            self._forward.start(house.replicas.of(session), head + body, session, is_new=is_new)
+
+    def _traced_head(self, plan: Plan, session_line: bytes) -> bytes:
+        spans = self.house.spans
+        assert spans is not None
+        return plan.traced_head(session_line + b"".join(spans.onward(self.turn)))
 
     def _take_body(self, data: bytes) -> None:
         try:

@@ -169,7 +169,8 @@ class Forward:
         )
         if self._upstream is None:  # it has broken at once
             return
-        client.turn.forwarded = time.monotonic()
+        turn = client.turn
+        turn.forwarded, turn.replica = time.monotonic(), self._engine.name
         upstream.write(request)
 
     def _connected(self, task: "asyncio.Task[Way]") -> None:

@@ -49,12 +49,9 @@ class RequestInHand(ClientWire):
 
     def _take(self, plan: Plan) -> None:
         self.plan = plan
-        head = plan.head
-        if head is None:
-            self.turn = Turn(plan.method, plan.path, self.client)
-            return
-        self.turn = Turn(head.method, plan.path, self.client, head.request_id, head.trace_id)
-        self.head = head
+        self.turn = plan.turn(self.client, self.house.spans)
+        if plan.head is not None:
+            self.head = plan.head
 
     def _refuse_head(self, plan: Plan) -> None:
         """Nothing that follows a head that is not understood can be trusted."""
