@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "bench").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "bench").glob("*.md")])
 MAP = ROOT / "docs" / "README.md"
 
 
@@ -37,4 +37,4 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_every_page_is_on_the_map() -> None:
-    assert set((ROOT / "docs").glob("*.md")) - {MAP} <= {target for target, _ in links(MAP)}
+    assert set((ROOT / "docs").rglob("*.md")) - {MAP} <= {target for target, _ in links(MAP)}

@@ -153,6 +153,20 @@ def test_the_engine_s_modules_are_not_the_sidecar_s(image: Image) -> None:
         assert container.stop()[0] == 0
 
 
+def test_the_extras_are_inside(image: Image) -> None:
+    """Neither a store at an address nor traces ask for anything to be installed."""
+    environment = variables(
+        SIDECAR_ENGINE_COMMAND=DEMO,
+        SIDECAR_STORE=f"redis://127.0.0.1:{free_port()}",
+        OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{free_port()}",
+    )
+    with Container(image, "serve", user="10001", **environment) as container:
+        assert ready(container, environment["SIDECAR_PORT"])
+        code, log = container.stop()
+    assert code == 0, log
+    assert "pip install" not in log
+
+
 def test_a_wrong_engine_ends_the_container_with_a_word(image: Image) -> None:
     words = ("run", "--", "vllm", "serve")
     with Container(image, *words, user="0", **variables()) as container:
