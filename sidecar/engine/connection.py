@@ -4,6 +4,7 @@
                                   \\-> tunnel (after a 101)                --> closed
 
 What arrives is handed to a `Sink` as it arrives; nothing is stored here but an unfinished head.
+The socket itself is in wire.py, and who hears of idle and lost connections in owner.py.
 """
 
 from dataclasses import replace

@@ -87,6 +87,9 @@ UNUSABLE = {
     "100000-headers": Reply(OK + b"X-A: b\r\n" * 100_000 + EMPTY, "hold"),
     "one-header-of-1-mib": Reply(OK + b"X-A: %b\r\n" % (b"a" * 2**20) + EMPTY, "hold"),
     "head-that-never-ends": Reply(OK + b"X-A: b\r\n" * 100_000, "hold"),
+    "interim-with-a-body": Reply(
+        b"HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\nhello" + OK + HELLO, "hold"
+    ),
     "interim-without-number": Reply(
         b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * 5000, "hold"
     ),
@@ -114,6 +117,9 @@ BROKEN = {
     "chunk-data-too-short": Reply(CHUNKED + b"5\r\nhell\r\n0\r\n\r\n", "hold"),
     "chunk-size-with-lf": Reply(CHUNKED + b"5\nhello\r\n0\r\n\r\n", "hold"),
     "chunk-without-crlf": Reply(CHUNKED + b"5\r\nhello0\r\n\r\n", "hold"),
+    "chunk-extension-too-long": Reply(CHUNKED + b"5\r\nhello\r\n5;" + b"e" * 10_000, "hold"),
+    "trailer-too-long": Reply(CHUNKED + b"5\r\nhello\r\n0\r\nX-A: " + b"a" * 100_000, "hold"),
+    "trailers-without-end": Reply(CHUNKED + b"5\r\nhello\r\n0\r\n" + b"X-A: b\r\n" * 5000, "hold"),
     "until-the-end-reset": Reply(OK + b"\r\nhello", "reset"),
 }
 
