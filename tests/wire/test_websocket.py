@@ -186,8 +186,8 @@ async def test_an_idle_tunnel_stays_open(sidecar: SidecarProcess) -> None:
 async def test_a_hundred_tunnels_do_not_mix(websockets: WebSocketEngine) -> None:
     """Behind the usual limits: a hundred handshakes of one loop can take more than a second."""
 
-    async def talk(number: int) -> list[str | bytes]:
-        async with dial(sidecar) as client:
+    async def talk(to: SidecarProcess, number: int) -> list[str | bytes]:
+        async with dial(to) as client:
             answers = []
             for turn in range(5):
                 await client.send(f"{number}-{turn}")
@@ -195,7 +195,7 @@ async def test_a_hundred_tunnels_do_not_mix(websockets: WebSocketEngine) -> None
             return answers
 
     async with SidecarProcess(websockets.url) as sidecar:
-        talks = await asyncio.gather(*(talk(number) for number in range(100)))
+        talks = await asyncio.gather(*(talk(sidecar, number) for number in range(100)))
     assert talks == [[f"{number}-{turn}" for turn in range(5)] for number in range(100)]
 
 
