@@ -206,9 +206,9 @@ class ClientConnection(web.RequestHandler):
         self._content = EMPTY_PAYLOAD
         if plan.length:
             self._content = StreamReader(self, _HIGH_WATER // 2, loop=self._loop)
-        if self._framer.whole:
-            self.body_received = len(self._framer.whole)
-            self._content.feed_data(self._framer.whole)
+        if whole := self._framer.take_whole():
+            self.body_received = len(whole)
+            self._content.feed_data(whole)
             self._content.feed_eof()
         self._messages.append((plan.message, self._content))
         if self._waiter is not None and not self._waiter.done():

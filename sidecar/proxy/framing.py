@@ -15,12 +15,9 @@ _BLANK = b"\r\n"
 
 
 class Framer:
-    """Feed it what arrives, in order; `rest` is what has arrived and is not used yet.
+    """Feed it what arrives, in order; `rest` is what has arrived and is not used yet."""
 
-    `whole`: the body, when all of it came with the head.
-    """
-
-    __slots__ = ("_chunks", "_need", "_planner", "_watch", "in_body", "rest", "whole")
+    __slots__ = ("_chunks", "_need", "_planner", "_watch", "_whole", "in_body", "rest")
 
     def __init__(self, planner: Planner) -> None:
         self._planner = planner
@@ -29,7 +26,7 @@ class Framer:
         self._need = 0
         self.in_body = False
         self.rest = b""
-        self.whole = b""
+        self._whole = b""
 
     def feed_head(self, data: bytes) -> Plan | None:
         """The plan for the next head, once it is complete; what follows it is in `rest`."""
@@ -46,9 +43,9 @@ class Framer:
         self._watch = None
         plan = self._planner.plan(data[:end])
         rest = data[end:]
-        self.rest = self.whole = b""
+        self.rest = self._whole = b""
         if plan.length == len(rest):
-            self.whole = rest
+            self._whole = rest
         else:
             self._begin_body(plan.length, rest)
         return plan
@@ -71,13 +68,19 @@ class Framer:
         self.rest = data[self._need :]
         return data[: self._need] if self.rest else data
 
+    def take_whole(self) -> bytes:
+        """The body, when all of it came with the head. Once: an idle connection must not keep its
+        last prompt."""
+        whole, self._whole = self._whole, b""
+        return whole
+
     def take_rest(self) -> bytes:
         rest, self.rest = self.rest, b""
         return rest
 
     def _begin_body(self, length: int, rest: bytes) -> None:
         if 0 <= length < len(rest):
-            self.whole, self.rest = rest[:length], rest[length:]
+            self._whole, self.rest = rest[:length], rest[length:]
             return
         self._chunks = ChunkDecoder() if length < 0 else None
         self._need = length

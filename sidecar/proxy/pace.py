@@ -80,6 +80,7 @@ class Pace:
     def end(self) -> None:
         self._ending_since = time.monotonic()
         self.is_ending = True
+        self._body = None  # what still comes of it is dropped, however slowly
 
     def head_is_late(self, now: float, limits: Limits) -> bool:
         # The check runs once a second: one second early is never late.

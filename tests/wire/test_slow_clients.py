@@ -249,3 +249,16 @@ async def test_running_out_of_descriptors_hurts_only_who_comes_too_late(path: by
         assert await served_again(sidecar, path, limit=3.0)
         await sidecar.stop()
         assert sidecar.errors == ""
+
+
+async def test_who_stops_behind_an_early_answer_is_noted_once(
+    client: RawClient, engine: RecordingEngine, sidecar: SidecarProcess, path: bytes
+) -> None:
+    """The body that is no longer wanted cannot come too slowly as well."""
+    refusal = b"HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n"
+    engine.on(path, says(refusal, before_the_body=True))
+    await client.send(b"POST %b HTTP/1.1\r\nHost: t\r\nContent-Length: 100000\r\n\r\nx" % path)
+    assert (await client.answer()).status == 413
+    await asyncio.sleep(BODY_GRACE + 2.5)  # an ended connection is read from for 2 s more
+    noted = [line for line in sidecar.log if line.get("path") == path.decode()]
+    assert [line["status"] for line in noted] == [413]

@@ -139,11 +139,11 @@ class ExpressConnection(RequestInHand):
             self._take(plan)
             self._refuse_head(plan)
         elif not plan.is_plain:
-            self._hand_over(plan.raw + framer.whole)
+            self._hand_over(plan.raw + framer.take_whole())
         elif not framer.in_body:
             self._take(plan)
             self.turn.bytes_in = plan.length
-            self._decide(plan, framer.whole)
+            self._decide(plan, framer.take_whole())
         else:
             self._take(plan)
             self._gather(plan)

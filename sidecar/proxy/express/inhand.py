@@ -13,7 +13,8 @@ from sidecar.turn import Turn
 
 
 class RequestInHand(ClientWire):
-    """`plan`, `head` and `turn` are those of the request in hand; `plan` is None between two."""
+    """`plan`, `head` and `turn` are those of the request in hand. Between two requests `plan` is
+    None and there are no others: an idle connection keeps nothing of its last one."""
 
     __slots__ = ("_framer", "head", "house", "plan", "turn")
 
@@ -82,6 +83,7 @@ class RequestInHand(ClientWire):
 
     def _finish(self, *, keep: bool) -> None:
         self._note_turn()
+        del self.head
         if not keep:
             self._end()
         elif self.is_held:
@@ -90,3 +92,4 @@ class RequestInHand(ClientWire):
     def _note_turn(self) -> None:
         self.plan = None
         self.house.on_turn(self.turn)
+        del self.turn

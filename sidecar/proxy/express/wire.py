@@ -1,6 +1,7 @@
 """A client's connection in the express lane as far as it is only bytes: written, held, ended."""
 
 import asyncio
+import sys
 from typing import cast
 
 from sidecar.dialects.intent import Answer
@@ -22,7 +23,7 @@ class ClientWire(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         if isinstance(peer, tuple):
-            self.client = peer[0]
+            self.client = sys.intern(peer[0])  # clients have many connections
 
     @property
     def is_held(self) -> bool:
