@@ -63,7 +63,8 @@ class Spans:
         self._engines: dict[str | None, Mapping[str, Any]] = {
             str(address): _where(address) for address in engines
         }
-        self._engines[None] = _where(engines[0])  # the only one has no name in a turn
+        if len(engines) == 1:
+            self._engines[None] = _where(engines[0])  # it has no name in a turn
 
     def begin(self, turn: Turn, lines: Iterable[bytes]) -> None:
         """With the request's head; `lines` are its headers."""
@@ -127,9 +128,10 @@ class Spans:
             await asyncio.wait_for(done.wait(), _STOP_SECONDS)
 
     def _end_client(self, turn: Turn, spans: Trace, client: Span, end: int) -> None:
-        where = self._engines[turn.replica]
-        url = f"{where['url.full']}{printable(turn.path)}"
-        client.set_attributes({**where, "url.full": url})
+        where = self._engines.get(turn.replica)  # None: of several none could be reached
+        if where is not None:
+            url = f"{where['url.full']}{printable(turn.path)}"
+            client.set_attributes({**where, "url.full": url})
         status = spans.answered or (turn.status if turn.first_byte is not None else 0)
         if status:
             client.set_attribute("http.response.status_code", status)

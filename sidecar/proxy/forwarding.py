@@ -103,6 +103,8 @@ class Forwarding:
         watches: Watches,
     ) -> Sent:
         is_new = self._begun is not None
+        if self._house.spans is not None:
+            request.lines = untraced(request.lines) + self._house.spans.onward(self._turn)
         engine, connection, moved = await find_way(self._house, engine, session, is_new=is_new)
         self._repinned = self._repinned or moved
         exchange = Exchange(engine, connection)
@@ -154,9 +156,6 @@ class Forwarding:
             await self._house.keeper.forget(session.id)
 
     def _head_for(self, engine: Engine, request: EngineRequest, length: int | None) -> bytes:
-        lines = request.lines
-        if self._house.spans is not None:
-            lines = untraced(lines) + self._house.spans.onward(self._turn)
         return request_head(
-            self._head, request.target, lines, host=engine.host_header, length=length
+            self._head, request.target, request.lines, host=engine.host_header, length=length
         )

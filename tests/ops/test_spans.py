@@ -7,6 +7,7 @@ import pytest
 
 from tests.harness.behaviours import chunked, says
 from tests.harness.collector import SERVER, Collector, attributes
+from tests.harness.engines import free_port
 from tests.harness.process import SidecarProcess
 from tests.harness.raw_client import Answer, RawClient
 from tests.harness.recording_engine import Exchange, Record, RecordingEngine
@@ -254,3 +255,21 @@ async def test_a_collector_that_hangs_holds_up_nothing(express: str) -> None:
             sent = time.monotonic()
             assert await sidecar.stop() == 0
             assert time.monotonic() - sent < 10  # the exporter alone would try for longer
+
+
+@pytest.mark.parametrize("engines", [1, 2])
+async def test_an_engine_that_nobody_reaches(express: str, engines: int) -> None:
+    """Which of several it would have been is not known."""
+    addresses = [f"http://127.0.0.1:{free_port()}" for _ in range(engines)]
+    async with (
+        Collector() as collector,
+        SidecarProcess(
+            ",".join(addresses), SIDECAR_EXPRESS=express, **collector.variables
+        ) as sidecar,
+    ):
+        assert (await once(sidecar.port, post())).status == 503
+        server, client = await collector.pair()
+        assert attributes(server.attributes)["error.type"] == "503"
+        said = attributes(client.attributes)
+        assert said["error.type"] == "no_answer"
+        assert ("server.port" in said) is (engines == 1)
