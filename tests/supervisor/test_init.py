@@ -12,7 +12,10 @@ import pytest
 from tests.harness.process import SidecarProcess
 from tests.supervisor.supervised import ENGINE, Supervised, children_of, is_alive, soon
 
-NAMESPACE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
+# The propagation of `/` cannot be changed where it is no mount point, as in a chroot; /proc alone
+# becomes private then.
+PROC = ("--mount-proc", "--propagation", "unchanged")
+NAMESPACE = ("unshare", "--pid", "--fork", *PROC, "--kill-child")
 IF_NOT_ROOT = () if os.geteuid() == 0 else ("--user", "--map-root-user")
 ENTER_IF_NOT_ROOT = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
 
