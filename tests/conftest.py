@@ -4,6 +4,7 @@ Debian packages that were missing.
 
 import os
 import re
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -12,6 +13,11 @@ from hypothesis import settings
 # No test fails on a timing.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# A shell without job control starts what is in the background with SIGINT ignored, which every
+# program that a test starts would inherit (POSIX, Shell Command Language, section 2.11).
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _PACKAGE = re.compile(r"needs the Debian package ([a-z0-9][a-z0-9+.-]*)")
 

@@ -54,12 +54,12 @@ async def test_a_crowd_does_not_wait_one_after_the_other(
     calls = [store.get(opened.id) for _ in range(200)]
     ends = await asyncio.gather(*calls, return_exceptions=True)
     assert all(isinstance(each, StoreUnavailable) for each in ends)
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 5.0  # and not 0.7 s for each
     began = time.monotonic()
     for call in (store.open(60), store.close(opened.id), store.append(opened.id, [{}])):
         with pytest.raises(StoreUnavailable, match="does not answer in time"):
             await call
-    assert time.monotonic() - began < 0.3
+    assert time.monotonic() - began < 1.5  # of 2.1, if each of them waited
     server.resume()
     await until(lambda: store._server._away is None)
     assert (await store.get(opened.id)).id == opened.id
