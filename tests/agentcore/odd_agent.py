@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-PONG = b'HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{"status":"Healthy"}'
+PONG = b'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 20\r\n\r\n{"status":"Healthy"}'
 
 
 @dataclass
