@@ -34,6 +34,8 @@ def make_spans(settings: Settings) -> "Spans | None":
             return _made(settings)
         except ImportError:
             problem = "it needs OpenTelemetry's SDK: pip install 'session-sidecar[otel]'"
+        except ValueError as error:  # in what it reads itself, such as OTEL_BSP_MAX_QUEUE_SIZE=-1
+            problem = f"OpenTelemetry refuses its settings: {error}"
     logger.warning("no traces are made, though an OTLP endpoint is set: %s", problem)
     return None
 

@@ -9,7 +9,6 @@ from sidecar.head import Head
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
-_TRACE = (b"traceparent", b"tracestate")
 
 _REASONS = {
     200: "OK",
@@ -125,14 +124,14 @@ def is_framing(line: bytes) -> bool:
     return line.partition(b":")[0].lower() in (b"content-length", b"transfer-encoding")
 
 
-def without(lines: Iterable[bytes], name: bytes) -> list[bytes]:
-    """The header lines but those of `name`, which is in lower case."""
-    return [line for line in lines if line.partition(b":")[0].lower() != name]
+def without(lines: Iterable[bytes], *names: bytes) -> list[bytes]:
+    """The header lines but those of `names`, which are in lower case."""
+    return [line for line in lines if line.partition(b":")[0].lower() not in names]
 
 
 def untraced(lines: Iterable[bytes]) -> list[bytes]:
     """The header lines but those that say what caused a request (W3C Trace Context)."""
-    return [line for line in lines if line.partition(b":")[0].lower() not in _TRACE]
+    return without(lines, b"traceparent", b"tracestate")
 
 
 def reply_framing(

@@ -37,6 +37,7 @@ def warnings(sidecar: SidecarProcess) -> list[str]:
         ({"OTEL_TRACES_EXPORTER": "none"}, None),
         ({"OTEL_TRACES_EXPORTER": "zipkin"}, "OTEL_TRACES_EXPORTER=zipkin is not offered"),
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "OTEL_EXPORTER_OTLP_PROTOCOL must be http/pro"),
+        ({"OTEL_BSP_MAX_QUEUE_SIZE": "-1"}, "OpenTelemetry refuses its settings"),
         (
             {
                 "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "grpc",
