@@ -11,6 +11,9 @@ from tests.harness.clock import MovedClock
 from tests.sessions.contract import Place
 from tests.sessions.redis_server import RedisServer
 
+# What is tested here is no outage: a machine that stands still for a second must not make one.
+_ANSWER_LIMIT = 60.0
+
 
 class ServerClock(MovedClock):
     """The server's. The sidecars' own may be set to whatever one likes: nobody asks them."""
@@ -43,7 +46,10 @@ class RedisPlace(Place):
         self._stores: list[FleetStore] = []
 
     def store(self, max_sessions: int | None = None) -> FleetStore:
-        store = fleet_store(f"unix://{self.server.socket}", max_sessions)
+        address = store_address(f"unix://{self.server.socket}")
+        store = make_fleet_store(
+            address, prefix="sidecar", max_sessions=max_sessions, answer_limit=_ANSWER_LIMIT
+        )
         self._stores.append(store)
         return store
 
@@ -54,5 +60,6 @@ class RedisPlace(Place):
                     pass
 
 
-def fleet_store(url: str, max_sessions: int | None = None, prefix: str = "sidecar") -> FleetStore:
-    return make_fleet_store(store_address(url), prefix=prefix, max_sessions=max_sessions)
+def fleet_store(url: str, prefix: str = "sidecar") -> FleetStore:
+    """As the sidecar's own: what does not answer in time is away."""
+    return make_fleet_store(store_address(url), prefix=prefix)

@@ -17,10 +17,7 @@ from redis.credentials import CredentialProvider
 from redis.exceptions import AuthenticationError
 
 from sidecar.config.store_address import StoreAddress
-from sidecar.sessions.fleet.server import ANSWER_LIMIT, AT_ONCE, Client
-
-# Where there are several, one that drops packets must leave time for the next.
-_CONNECT_LIMIT = ANSWER_LIMIT / 2
+from sidecar.sessions.fleet.server import AT_ONCE, Client
 
 
 class Secret(CredentialProvider):
@@ -46,7 +43,11 @@ class Secret(CredentialProvider):
 
 
 def make_client(
-    address: StoreAddress, *, password_file: Path | None = None, ca_file: Path | None = None
+    address: StoreAddress,
+    answer_limit: float,
+    *,
+    password_file: Path | None = None,
+    ca_file: Path | None = None,
 ) -> Client:
     """Not connected yet. It never sends a command twice: a session might be opened twice."""
     options: dict[str, Any] = {
@@ -55,7 +56,7 @@ def make_client(
         # Server sets a limit for all of a call. With one of redis-py's own, a write is awaited by
         # asyncio.wait_for, which loses a cancellation now and then (CPython 3.11, bpo-37658).
         "socket_timeout": None,
-        "socket_connect_timeout": ANSWER_LIMIT,
+        "socket_connect_timeout": answer_limit,
         "max_connections": AT_ONCE + 1,
     }
     if address.password or password_file is not None:
@@ -72,11 +73,12 @@ def make_client(
             return _pooled(SSLConnection if address.tls else Connection, options)
         case "cluster":
             options |= {"ssl": address.tls, "retry": _once()} | _tls(address, ca_file)
-            options["socket_connect_timeout"] = _CONNECT_LIMIT
+            # One that drops packets must leave time for the next.
+            options["socket_connect_timeout"] = answer_limit / 2
             nodes = [ClusterNode(host, port) for host, port in address.hosts]
             return RedisCluster(startup_nodes=nodes, **options)
         case "sentinel":
-            return _behind_sentinels(address, options, _tls(address, ca_file))
+            return _behind_sentinels(address, answer_limit, options, _tls(address, ca_file))
 
 
 def _pooled(connection: type[Any], options: dict[str, Any]) -> Client:
@@ -85,15 +87,15 @@ def _pooled(connection: type[Any], options: dict[str, Any]) -> Client:
 
 
 def _behind_sentinels(
-    address: StoreAddress, options: dict[str, Any], tls: dict[str, Any]
+    address: StoreAddress, answer_limit: float, options: dict[str, Any], tls: dict[str, Any]
 ) -> Client:
     """Sentinels are asked without a name; each may take a share of the time for an answer."""
     asked = {
         "protocol": 2,
         "driver_info": None,
         "retry": _once(),
-        "socket_timeout": _CONNECT_LIMIT / 2,
-        "socket_connect_timeout": _CONNECT_LIMIT / 2,
+        "socket_timeout": answer_limit / 4,
+        "socket_connect_timeout": answer_limit / 4,
         "ssl": address.tls,
         **tls,
     }

@@ -62,10 +62,11 @@ class Client(Protocol):
 class Server:
     """`address` is shown in messages, and so holds no password."""
 
-    def __init__(self, client: Client, address: str, probe_key: str) -> None:
+    def __init__(self, client: Client, address: str, probe_key: str, answer_limit: float) -> None:
         self._client = client
         self._address = address
         self._probe_key = probe_key
+        self._answer_limit = answer_limit
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._away: str | None = None
         self._is_closed = False
@@ -92,7 +93,7 @@ class Server:
         if self._away is not None:
             raise StoreUnavailable(self._away)
         try:
-            async with asyncio.timeout(ANSWER_LIMIT), self._slots:
+            async with asyncio.timeout(self._answer_limit), self._slots:
                 return await call(*args)
         except _AWAY as error:
             raise self._note_away(error) from None
@@ -141,7 +142,7 @@ class Server:
 
     async def _is_back(self) -> bool:
         try:
-            async with asyncio.timeout(ANSWER_LIMIT):
+            async with asyncio.timeout(self._answer_limit):
                 await self._client.execute_command("SET", self._probe_key, "1", "PX", "1000")
         except _AWAY as error:
             self._away = self._message(error)
