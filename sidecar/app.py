@@ -33,7 +33,7 @@ from sidecar.proxy.express.server import ExpressServer
 from sidecar.proxy.house import House
 from sidecar.proxy.lane import Lane
 from sidecar.proxy.pace import Limits
-from sidecar.proxy.plan import Planner
+from sidecar.proxy.planner import Planner
 from sidecar.proxy.server import ClientServer
 from sidecar.sessions.store import Store
 

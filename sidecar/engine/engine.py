@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache
 
 from sidecar.config import EngineAddress
 from sidecar.engine.connection import EngineConnection
@@ -14,15 +13,14 @@ from sidecar.engine.ejection import Ejection
 from sidecar.engine.outage import Outage
 from sidecar.engine.outbox import Outbox
 from sidecar.engine.owner import Owner
-from sidecar.engine.reply import Reply, read_reply
+from sidecar.engine.replies import Replies
+from sidecar.engine.reply import Reply
 from sidecar.errors import EngineError, EngineNotReady, EngineTimeout, NoDescriptors
 from sidecar.headers import Vocabulary
 
 # llama.cpp's server promises, at the head of an event stream, to keep the connection, and closes it
 # right behind the stream's end. A close that is 60 ms old is always seen before the next use.
 _REST_SECONDS = 0.06
-_KEPT_REPLIES = 256
-_KEPT_HEAD_LIMIT = 2048
 # What connect(2) says where no process listens: at a port, at a socket.
 _NOBODY_THERE = (errno.ECONNREFUSED, errno.ENOENT)
 
@@ -56,8 +54,7 @@ class Engine:
         self.ejection = Ejection()
         self.on_unreachable: Callable[[], None] = lambda: None
         self.host_header = "localhost" if address.path else str(address).partition("//")[2]
-        self._vocabulary = vocabulary
-        self._read_again = lru_cache(_KEPT_REPLIES)(self._read)
+        self._replies = Replies(vocabulary, header)
         self._connect_timeout = connect_timeout
         self._idle_limit = idle_limit
         self._open: set[EngineConnection] = set()
@@ -173,31 +170,20 @@ class Engine:
 
     def _make_connection(self) -> EngineConnection:
         if self._owner is None:
-            read = self._read_reply if self.outage is None else self._read_and_note
+            read = self._replies.read if self.outage is None else self._read_and_note
             note_break = self.ejection.note_break
             self._owner = Owner(read, self._keep, note_break, self._lose, self._outbox)
         return EngineConnection(self._owner)
 
     def _make_plain_connection(self) -> EngineConnection:
-        return EngineConnection(Owner(self._read, EngineConnection.abort, _nothing, _nothing))
+        return EngineConnection(
+            Owner(self._replies.read_anew, EngineConnection.abort, _nothing, _nothing)
+        )
 
     def _read_and_note(self, head: bytes) -> Reply:
-        reply = self._read_reply(head)
+        reply = self._replies.read(head)
         if not reply.is_interim:
             self.ejection.note_answer(reply.status)
-        return reply
-
-    def _read_reply(self, head: bytes) -> Reply:
-        """An engine repeats its heads (but for the second in Date): a Reply is never changed."""
-        return (self._read_again if len(head) <= _KEPT_HEAD_LIMIT else self._read)(head)
-
-    def _read(self, head: bytes) -> Reply:
-        reply = read_reply(head, self._vocabulary)
-        if self.header is not None and not reply.is_interim:
-            name, value = self.header
-            # Its own under that name, if it is a sidecar too, names what is behind it.
-            reply.drop(name.lower().encode())
-            reply.lines.append(f"{name}: {value}\r\n".encode())
         return reply
 
     def _keep(self, connection: EngineConnection) -> None:

@@ -44,6 +44,23 @@ class Reply:
     def is_event_stream(self) -> bool:
         return (self.content_type or b"").lower().startswith(b"text/event-stream")
 
+    def with_length(self, length: int) -> "Reply":
+        """The same with another Content-Length. Written out: dataclasses.replace takes five times
+        as long."""
+        return Reply(
+            self.status,
+            self.reason,
+            self.http11,
+            length,
+            self.chunked,
+            self.keep_alive,
+            self.websocket,
+            self.content_type,
+            self.lines,
+            self.has_no_body,
+            self.is_interim,
+        )
+
     def drop(self, name: bytes) -> None:
         """`name` is in lower case."""
         self.lines = [line for line in self.lines if line.partition(b":")[0].lower() != name]

@@ -198,9 +198,10 @@ class ClientConnection(web.RequestHandler):
                 self.pace.head_since = None
             return
         self.pace.head_since = None
-        if plan.message is None or plan.route is None:
+        if plan.route is None:
             self._refuse(plan)
             return
+        message = self._framer.message(plan)
         self.plan = plan
         self.body_received = 0
         self._content = EMPTY_PAYLOAD
@@ -210,7 +211,7 @@ class ClientConnection(web.RequestHandler):
             self.body_received = len(whole)
             self._content.feed_data(whole)
             self._content.feed_eof()
-        self._messages.append((plan.message, self._content))
+        self._messages.append((message, self._content))
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
         if self._framer.in_body and (rest := self._framer.take_rest()):

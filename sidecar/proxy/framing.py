@@ -7,9 +7,13 @@ aiohttp's parser sees heads only. Its own framing hands the last trailer of a ch
 the next request as a header, and leaves the reader of a malformed body waiting (aiohttp 3.14.5).
 """
 
+from aiohttp.http_parser import RawRequestMessage
+
 from sidecar.engine.chunks import ChunkDecoder, ChunkError
 from sidecar.errors import BadRequest, HeadTooLarge, SidecarError
-from sidecar.proxy.plan import HEAD_LIMIT, HeadParser, Plan, Planner
+from sidecar.proxy.parser import HEAD_LIMIT, HeadParser
+from sidecar.proxy.plan import Plan
+from sidecar.proxy.planner import Planner
 
 _BLANK = b"\r\n"
 
@@ -49,6 +53,10 @@ class Framer:
         else:
             self._begin_body(plan.length, rest)
         return plan
+
+    def message(self, plan: Plan) -> RawRequestMessage:
+        """What aiohttp's parser says of an accepted head."""
+        return plan.message or self._planner.parse(plan.raw)
 
     def feed_body(self, data: bytes) -> bytes:
         """The payload in `data`; behind the body's end `in_body` is False. Raises BadRequest."""

@@ -11,7 +11,8 @@ from sidecar.proxy.connections import Connections
 from sidecar.proxy.framing import Framer
 from sidecar.proxy.house import House
 from sidecar.proxy.pace import Pace
-from sidecar.proxy.plan import Plan, Planner
+from sidecar.proxy.plan import Plan
+from sidecar.proxy.planner import Planner
 
 
 class ClientServer(web.Server):

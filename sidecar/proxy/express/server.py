@@ -4,7 +4,7 @@ from sidecar.proxy.connections import Connections
 from sidecar.proxy.express.connection import ExpressConnection
 from sidecar.proxy.framing import Framer
 from sidecar.proxy.house import House
-from sidecar.proxy.plan import Planner
+from sidecar.proxy.planner import Planner
 from sidecar.proxy.server import ClientServer
 
 
