@@ -61,7 +61,7 @@ async def processes(path: Path, agent: OddAgent, count: int = 1) -> AsyncIterato
 async def test_a_turn_that_nobody_asks_for_again_is_cut(
     scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "GRACE", 0.6)
+    monkeypatch.setattr(running, "GRACE", 1.5)
     async with odd_agent(silent) as agent, processes(scratch, agent) as [process]:
         turn, reader = process.ask()
         assert await eventually(lambda: agent.count() == 1)
@@ -76,13 +76,13 @@ async def test_a_turn_that_nobody_asks_for_again_is_cut(
 async def test_a_turn_goes_on_while_somebody_waits_for_it_elsewhere(
     scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "GRACE", 0.6)
+    monkeypatch.setattr(running, "GRACE", 1.5)
     async with odd_agent(silent) as agent, processes(scratch, agent, 2) as [one, other]:
         turn, reader = one.ask()
         assert await eventually(lambda: agent.count() == 1)
         one.turns.leave(turn, reader)
         waiting, place = other.ask()
-        await asyncio.sleep(2.5)  # four times the grace
+        await asyncio.sleep(4.5)  # three times the grace
         assert (agent.count(), agent.left) == (1, 0)
         other.turns.leave(waiting, place)
         assert await eventually(lambda: agent.left == 1)

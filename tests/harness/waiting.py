@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable
 
+from tests.harness.watch import Watch
+
 
 async def eventually(condition: Callable[[], bool], limit: float = 10.0) -> bool:
     """Whether it came true within the limit."""
-    clock = asyncio.get_running_loop().time
-    until = clock() + limit
+    watch = Watch()
     while not condition():
-        if clock() > until:
+        if watch.worked() > limit:
             return False
         await asyncio.sleep(0.01)
     return True

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.harness.process import SidecarProcess
 from tests.harness.raw_client import Answer, RawClient
+from tests.harness.watch import Watch
 
 # SageMaker's limit for an answer to /ping, whatever the answer is.
 PING_LIMIT = 2.0
@@ -33,11 +34,10 @@ async def ping(sidecar: SidecarProcess) -> Answer:
 
 
 async def ping_becomes(sidecar: SidecarProcess, status: int, within: float) -> None:
-    async with asyncio.timeout(within):
-        answer = await ping(sidecar)
-        while answer.status != status:
-            await asyncio.sleep(0.02)
-            answer = await ping(sidecar)
+    watch = Watch()
+    while (await ping(sidecar)).status != status:
+        assert watch.worked() < within, watch
+        await asyncio.sleep(0.02)
 
 
 def assert_try_again(answer: Answer, *named: str) -> None:

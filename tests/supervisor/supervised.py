@@ -2,7 +2,6 @@
 
 import re
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from tests.harness.engines import free_port
 from tests.harness.process import SidecarProcess
 from tests.harness.waiting import eventually
+from tests.harness.watch import Watch
 
 ENGINE = (sys.executable, "-I", "-S", str(Path(__file__).with_name("engine.py")), "{port}")
 
@@ -24,10 +24,10 @@ class Supervised(SidecarProcess):
         url = f"http://127.0.0.1:{self.engine_port}"
         super().__init__(url, prefix=prefix, arguments=("run", "--", *command), **variables)
 
-    async def ended(self) -> tuple[int, float]:
-        """The exit code, and the seconds until then."""
-        begun = time.monotonic()
-        return await self.wait(), time.monotonic() - begun
+    async def ended(self) -> tuple[int, Watch]:
+        """The exit code, and how long it took."""
+        watch = Watch()
+        return await self.wait(), watch
 
     async def engine_pid(self) -> int:
         return int((await self.event("engine_started"))["pid"])

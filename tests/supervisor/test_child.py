@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from sidecar.supervisor.child import CannotStart, Child
 from tests.harness.engines import free_port
 from tests.harness.waiting import eventually
+from tests.harness.watch import Watch
 from tests.life.asking import takes_connections
 
 ENGINE = (sys.executable, "-I", "-S", str(Path(__file__).with_name("engine.py")))
@@ -94,10 +94,10 @@ async def test_a_stop_waits_for_an_engine_that_takes_its_time(tmp_path: Path) ->
     port = free_port()
     async with living(*ENGINE, str(port), f"note={note}", "slow=1") as child:
         assert await eventually(lambda: takes_connections(port))
-        begun = time.monotonic()
+        watch = Watch()
         child.stop(8)
         assert await child.ended() == 0
-        assert 0.9 < time.monotonic() - begun < 4
+        assert watch.between(0.9, 4), watch
     assert note.read_text().split() == ["start", "SIGTERM", "obeyed"]
 
 
@@ -105,21 +105,21 @@ async def test_an_engine_that_does_not_obey_is_killed_in_time() -> None:
     port = free_port()
     async with living(*ENGINE, str(port), "deaf") as child:
         assert await eventually(lambda: takes_connections(port))
-        begun = time.monotonic()
+        watch = Watch()
         child.stop(1)
         assert await child.ended() == -9
-        assert 0.9 < time.monotonic() - begun < 3
+        assert watch.between(0.9, 3), watch
 
 
 async def test_a_stop_can_be_hastened_and_not_put_off() -> None:
     port = free_port()
     async with living(*ENGINE, str(port), "deaf") as child:
         assert await eventually(lambda: takes_connections(port))
-        begun = time.monotonic()
+        watch = Watch()
         for seconds in (60, 0.5, 30):
             child.stop(seconds)
         assert await child.ended() == -9
-        assert time.monotonic() - begun < 3
+        assert watch.worked() < 3, watch
 
 
 async def test_a_stopped_engine_is_killed_too() -> None:

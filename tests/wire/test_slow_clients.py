@@ -1,7 +1,6 @@
 """Clients that are slow on purpose are dropped; clients that are slow by nature are not."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -13,6 +12,7 @@ from tests.harness.process_figures import MIB, forget_peak, peak, resident
 from tests.harness.raw_client import RawClient
 from tests.harness.recording_engine import Exchange, RecordingEngine
 from tests.harness.waiting import eventually
+from tests.harness.watch import Watch
 from tests.harness.wire import Gone
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -213,8 +213,8 @@ async def test_connections_above_the_limit_get_503_until_one_is_free(path: bytes
 
 
 async def served_again(sidecar: SidecarProcess, path: bytes, limit: float) -> bool:
-    until = time.monotonic() + limit
-    while time.monotonic() < until:
+    watch = Watch()
+    while watch.worked() < limit:
         async with await RawClient.connect(sidecar.port) as client:
             try:
                 if (await client.ask(GET % path, limit)).status == 200:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.harness.raw_client import RawClient
 from tests.harness.recording_engine import Exchange, RecordingEngine
+from tests.harness.waiting import eventually
 from tests.harness.wire import Gone
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -165,8 +166,8 @@ async def test_the_end_of_one_side_is_the_end_of_the_other(
         await client.closed(5)
     else:
         await client.wire.close()
-        async with asyncio.timeout(0.5):
-            await (await engine.arrived(path)).wire.gone.wait()
+        wire = (await engine.arrived(path)).wire
+        assert await eventually(wire.gone.is_set, limit=0.5)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,6 +12,7 @@ import aiohttp
 from aiohttp import web
 
 from tests.harness.process import SidecarProcess
+from tests.harness.watch import Watch
 from tests.sessions.redis_server import Kind, RedisServer
 
 SESSION = "X-Amzn-SageMaker-Session-Id"
@@ -45,12 +45,12 @@ class Crew:
         self, which: int, body: object, session: str | None = None, owner: str = "me"
     ) -> Reply:
         headers = {"Authorization": owner} | ({SESSION: session} if session else {})
-        url, began = f"{self.sidecars[which].url}/invocations", time.monotonic()
+        url, watch = f"{self.sidecars[which].url}/invocations", Watch()
         async with self.client.post(url, json=body, headers=headers) as answer:
             text = await answer.text()
             opened = answer.headers.get(OPENED, "").partition(";")[0]
-            took = time.monotonic() - began
-            return Reply(answer.status, text, took, opened, answer.headers.get("Retry-After"))
+            took, later = watch.worked(), answer.headers.get("Retry-After")
+            return Reply(answer.status, text, took, opened, later)
 
     async def open(self, which: int, owner: str = "me") -> Reply:
         return await self.ask(which, {"requestType": "NEW_SESSION"}, owner=owner)
@@ -63,12 +63,12 @@ class Crew:
 
     async def until_sessions_work(self, limit: float) -> float:
         """Seconds until each sidecar opens a session again."""
-        began = time.monotonic()
+        watch = Watch()
         async with asyncio.timeout(limit):
             for which in range(len(self.sidecars)):
                 while (await self.open(which)).status != 200:  # noqa: ASYNC110 - it tells nobody
                     await asyncio.sleep(0.05)
-        return time.monotonic() - began
+        return watch.worked()
 
 
 class Engine:
