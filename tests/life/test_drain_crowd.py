@@ -54,7 +54,7 @@ async def watch(port: int, ready: asyncio.Semaphore) -> bool:
         async with asyncio.timeout(30):
             body = b"".join([piece async for piece in client.body(head)])
     events = body.split(b"\n\n")[:-1]
-    return len(events) > STREAMS_END / EVERY / 2 and events == [
+    return len(events) > STREAMS_END / EVERY / 4 and events == [
         b"data: %d" % number for number in range(len(events))
     ]
 
