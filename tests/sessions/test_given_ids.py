@@ -1,11 +1,13 @@
 """Sessions under ids that callers chose. Holds for every store."""
 
 import asyncio
+import re
+from itertools import product
 
 import pytest
 
 from sidecar.errors import BadRequest, SessionExists, SessionNotFound
-from sidecar.sessions.session import GIVEN_ID_LIMIT
+from sidecar.sessions.session import GIVEN_ID_LIMIT, is_well_formed
 from tests.sessions.contract import Place
 
 MINE, OTHERS = "a1" * 32, "b2" * 32
@@ -103,3 +105,11 @@ async def test_a_closer_of_the_former_session_does_not_end_the_next(place: Place
         assert ends.count(None) == 1
         await stores[number % 2].open(60, session_id="conv1", state={"n": number})
         assert (await stores[0].get("conv1")).state == {"n": number}
+
+
+def test_a_session_id_is_what_the_platform_takes_for_one() -> None:
+    """botocore's sagemaker-runtime service model: SessionIdHeader."""
+    pattern = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
+    texts = ("".join(text) for length in range(6) for text in product("aZ0-._\n", repeat=length))
+    for text in texts:
+        assert is_well_formed(text) == (pattern.fullmatch(text) is not None), text

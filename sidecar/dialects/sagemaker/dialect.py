@@ -80,7 +80,7 @@ class SageMaker(Dialect):
     ) -> None:
         self._enabled = enabled
         self._create_on_first_use = create_on_first_use
-        self._control_body_limit = control_body_limit
+        self._peek = Peek(control_body_limit)
         self._engine_header = engine_header
         self._engine_path = engine_path
 
@@ -100,7 +100,7 @@ class SageMaker(Dialect):
         if route.door is Door.PING:
             return Ping()
         if route.door is not Door.NONE and self._is_worth_a_look(head):
-            return Peek(self._control_body_limit)
+            return self._peek
         return self._decide_use(head, route)
 
     def decide_body(self, head: Head, route: Route, body: bytes) -> Intent:
@@ -152,7 +152,7 @@ class SageMaker(Dialect):
         return Route(self, door, voice, self._engine_target(head), lines, head.owner)
 
     def _is_worth_a_look(self, head: Head) -> bool:
-        if not head.has_body or (head.content_length or 0) > self._control_body_limit:
+        if not head.has_body or (head.content_length or 0) > self._peek.limit:
             return False
         return control.may_be_control(head.content_type, head.content_encoding)
 
