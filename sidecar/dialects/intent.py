@@ -163,7 +163,11 @@ class Dialect(ABC):
 
     @abstractmethod
     def route(self, head: Head) -> Route | None:
-        """None: the request is none of this dialect's. Raises nothing."""
+        """None: the request is none of this dialect's. Raises nothing.
+
+        A route serves for all heads that are alike (proxy/likeness.py): it depends on no length,
+        no SageMaker session and no id of a request or trace, but in `lines`.
+        """
 
     @abstractmethod
     def decide(self, head: Head, route: Route) -> Intent:
