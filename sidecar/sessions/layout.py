@@ -47,6 +47,7 @@ CLOSED, EXPIRED = ".", "~"
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _PLAIN, _RECORDED = 0o600, 0o700
+_KIND_AND_OTHERS = 0o170_000 | 0o077  # of a mode: what it is, and what others may do
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -96,10 +97,18 @@ class Layout:
 
     def look(self, session_id: str) -> tuple[os.stat_result, Marker]:
         """The directory as it was just before its marker was read."""
+        directory, marker = self._stat(session_id)
+        return directory, marker_of(marker)
+
+    def end_of(self, session_id: str) -> float:
+        """On the boot clock. Raises as `read` does; a restart asks for a million of them."""
+        return self._stat(session_id)[1].st_mtime_ns / 1e9
+
+    def _stat(self, session_id: str) -> tuple[os.stat_result, os.stat_result]:
         directory = os.stat(session_id, dir_fd=self.root.fd, follow_symlinks=False)
         vet(directory)
         try:
-            return directory, read_marker(self._marker_of(session_id), self.root.fd)
+            return directory, stat_marker(self._marker_of(session_id), self.root.fd)
         except FileNotFoundError:
             # Either there never was a marker, or somebody ended the session just now.
             os.stat(session_id, dir_fd=self.root.fd, follow_symlinks=False)
@@ -195,17 +204,25 @@ class Layout:
 
 
 def read_marker(path: str, dir_fd: int) -> Marker:
+    return marker_of(stat_marker(path, dir_fd))
+
+
+def stat_marker(path: str, dir_fd: int) -> os.stat_result:
+    """Raises NotASession, or OSError as the file system says it."""
     entry = os.stat(path, dir_fd=dir_fd, follow_symlinks=False)
     if not is_marker(entry):
         raise NotASession
+    return entry
+
+
+def marker_of(entry: os.stat_result) -> Marker:
     recorded = bool(entry.st_mode & stat.S_IXUSR)
     return Marker(entry.st_atime_ns / 1e9, entry.st_mtime_ns / 1e9, recorded, entry.st_ino)
 
 
 def vet(entry: os.stat_result) -> None:
-    """Raises NotASession."""
-    private = not stat.S_IMODE(entry.st_mode) & 0o077
-    if not (stat.S_ISDIR(entry.st_mode) and entry.st_uid == os.geteuid() and private):
+    """A directory of ours, which nobody else may enter. Raises NotASession."""
+    if entry.st_mode & _KIND_AND_OTHERS != stat.S_IFDIR or entry.st_uid != os.geteuid():
         raise NotASession
 
 

@@ -93,7 +93,7 @@ class Scan:
     def _meet(self, name: str) -> bool:
         """Look at an entry that is not known; False if it is a directory that is not ours."""
         try:
-            end = self._layout.read(name).end if is_well_formed(name) else None
+            end = self._layout.end_of(name) if is_well_formed(name) else None
         except NotASession:
             end = None
         except FileNotFoundError:

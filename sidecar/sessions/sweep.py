@@ -137,7 +137,7 @@ class Sweep:
     def _end_if_expired(self, session_id: str) -> None:
         """The marker is read again: somebody may have ended or touched the session."""
         try:
-            end = self.layout.read(session_id).end
+            end = self.layout.end_of(session_id)
             if end > self._clock.boot():
                 self._ledger.add(session_id, end)
             elif not self.removal.expire(session_id):
