@@ -45,9 +45,10 @@ Every contender runs with one worker or thread (one has two workers) on one core
 C, in rounds of a second; a ratio compares what was measured in the same round, and the median of
 the rounds is shown. CPU is the processor time of all threads and processes of a contender
 (`/proc/*/task/*/schedstat`). A request is a POST with {len(BODY)} bytes of JSON and a session
-header, its answer has 200 bytes, and one header is added on the way. Streams together carry 5,000
-events a second, however many they are. Times that are no processor time: latency, first events,
-starts, and clients that go.
+header, its answer has 200 bytes, and one header is added on the way. It is the same one again and
+again; where "every head new" is said, each has a request id of its own and one of 200 lengths.
+Streams together carry 5,000 events a second, however many they are. Times that are no processor
+time: latency, first events, starts, and clients that go.
 """
 
 
@@ -93,17 +94,18 @@ def _parts(
 
 def overhead(figures: Figures) -> str:
     """The README's table."""
+    loads = (cpu(32), cpu(256), NEW_HEADS)
     rows = (
         [
             name,
-            *(number(figures.median(measure, name)) for measure in (cpu(32), cpu(256))),
-            *(_times(figures, measure, name) for measure in (cpu(32), cpu(256))),
+            *(number(figures.median(measure, name)) for measure in loads),
+            *(_times(figures, measure, name) for measure in loads),
             *(number(figures.median(measure, name)) for measure in (ADDED, IDLE, BASE)),
         ]
         for name in figures.contenders([cpu(32)])
     )
-    times = [f"times `{EXPRESS}`, c={clients}" for clients in (32, 256)]
-    return table(["contender", cpu(32), cpu(256), *times, ADDED, IDLE, BASE], rows)
+    times = [f"times `{EXPRESS}`, {load.partition(', ')[2]}" for load in loads]
+    return table(["contender", *loads, *times, ADDED, IDLE, BASE], rows)
 
 
 def _times(figures: Figures, measure: str, name: str) -> str:

@@ -25,12 +25,13 @@ function done(summary, latency)
     latency:percentile(50)))
 end
 """
-# As with trace ids: nothing that is remembered of a former head is of use.
+# As clients do: each request has an id of its own, and another length than the one before.
 VARYING = """
-local number = 0
+local number, body = 0, wrk.body
 function request()
   number = number + 1
   wrk.headers["X-Request-Id"] = tostring(number)
+  wrk.body = body .. string.rep(" ", number % 200)
   return wrk.format()
 end
 """

@@ -43,7 +43,7 @@ def test_a_run_that_lost_most_contenders_still_has_its_report(
 ) -> None:
     text = report(figures, extent, {"caddy": "ended with 1"}, "")
     assert "- caddy: ended with 1" in text
-    assert row(between_markers(text), "nginx")[:4] == ["16.0", "16.0", "0.80", "0.80"]
+    assert row(between_markers(text), "nginx")[:6] == ["16.0", "16.0", "", "0.80", "0.80", ""]
 
 
 def test_the_readme_shows_the_table_of_the_results() -> None:
