@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "sidecar"
 # From the ground up. A room is a module or a package; within a package, `INSIDE` goes on.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("", "errors", "clock", "headers", "histogram", "life", "turn", "control", "sse", "jsontext"),
+    ("repeats", "shapes"),
     ("delegation.grammar",),
     ("head", "config", "splice"),
     ("sessions",),
@@ -29,10 +30,11 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 )
 INSIDE: dict[str, tuple[tuple[str, ...], ...]] = {
     "proxy": (
-        ("pace", "reset", "watches"),
+        ("pace", "reset", "watches", "parser"),
         ("house",),
         ("wire", "action", "way", "connections"),
-        ("plan",),
+        ("plan", "likeness"),
+        ("planner",),
         ("framing", "inject"),
         ("client",),
         ("body", "outgoing"),
