@@ -12,6 +12,15 @@ Shape = tuple[bytes, ...]
 _LENGTH = rb"Content-Length: (?=[1-9][0-9]{0,14}\r\n)"
 
 
+# Memory is taken by lines more than by bytes: each has objects of its own.
+_SIZE_LIMIT, _LINES_LIMIT = 2048, 40
+
+
+def is_kept(head: bytes) -> bool:
+    """Whether what it says is remembered at all; of one that is larger nothing is."""
+    return len(head) <= _SIZE_LIMIT and head.count(b"\r\n") <= _LINES_LIMIT
+
+
 class Shapes:
     """Cuts heads at their Content-Length and at the values of the headers `names`.
 

@@ -51,6 +51,7 @@ FIELDS = st.sampled_from(
         b"TE: trailers",
         b"Trailer: X-T",
         b"Keep-Alive: timeout=5",
+        b"Proxy-Connection: upgrade",
         b"Content-Encoding: gzip",
         b"Content-Type: text/csv",
         b"Content_Length: 3",
