@@ -17,6 +17,7 @@ class Extent:
     request_rounds: int
     stream_rounds: int
     streams: tuple[int, ...]
+    memory_rounds: int
     single_rounds: int
     only: tuple[str, ...] | None
     bodies: int
@@ -33,6 +34,7 @@ LONG = Extent(
     request_rounds=5,
     stream_rounds=3,
     streams=(64, 256, 1000),
+    memory_rounds=3,
     single_rounds=1,
     only=None,
     bodies=1024 * MIB,
@@ -44,6 +46,7 @@ SHORT = Extent(
     request_rounds=1,
     stream_rounds=1,
     streams=(1000,),
+    memory_rounds=1,
     single_rounds=1,
     only=("sidecar", "nginx"),
     bodies=128 * MIB,
