@@ -18,7 +18,6 @@ class Extent:
     stream_rounds: int
     streams: tuple[int, ...]
     memory_rounds: int
-    single_rounds: int
     only: tuple[str, ...] | None
     bodies: int
     clients_gone: int
@@ -35,7 +34,6 @@ LONG = Extent(
     stream_rounds=3,
     streams=(64, 256, 1000),
     memory_rounds=3,
-    single_rounds=1,
     only=None,
     bodies=1024 * MIB,
     clients_gone=20,
@@ -47,7 +45,6 @@ SHORT = Extent(
     stream_rounds=1,
     streams=(1000,),
     memory_rounds=1,
-    single_rounds=1,
     only=("sidecar", "nginx"),
     bodies=128 * MIB,
     clients_gone=5,

@@ -21,9 +21,8 @@ BEGAN = time.monotonic()
 def measure(here: Stage, figures: Figures, extent: Extent) -> None:
     present = _present(here)
     _together(here, present, figures, extent)
-    for _ in range(extent.single_rounds):
-        for contender in present:
-            _alone(here, contender, figures, extent)
+    for contender in present:
+        _alone(here, contender, figures, extent)
     say("sessions")
     with here.or_left_out("sessions"):
         measure_sessions(here, figures, extent.live)
